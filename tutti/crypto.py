@@ -1,0 +1,297 @@
+"""Secrets: passwords (Argon2id), access tokens (ES256), encryption at rest, and signatures of our own.
+
+Everything here takes its key as an argument and knows no table. Keys for different purposes are derived from
+the server's one secret, so that a value made for one purpose never passes for another.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, TypeVar, cast
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from tutti.errors import Unavailable
+from tutti.text import _
+
+T = TypeVar("T")
+
+MIN_SECRET_BYTES: Final = 32
+LEEWAY_S: Final = 30
+LONGEST_LIFE_S: Final = 15 * 60
+LONGEST_TOKEN: Final = 4096
+WAITING_HASHES: Final = 64
+
+# OWASP's first choice. One hash costs 46 MiB and about 0.13 s of one core, which is why the pool is bounded:
+# a hundred sign-ins at once would otherwise take 4.6 GB.
+_argon2 = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, salt_len=16)
+
+
+class TooBusy(Unavailable):
+    """More passwords wait to be hashed than this machine does in a few seconds (R5)."""
+
+    sentence = _("Many people are signing in right now; please try again in a moment.")
+
+
+class BadToken(Exception):
+    """A token that is not ours, not of this kind, not whole or not in time. Never shown in detail."""
+
+
+# ── passwords ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Bench:
+    """The threads that do slow, hungry arithmetic: at most one per core, and a short queue before them."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="password")
+        self._places = len(os.sched_getaffinity(0)) + WAITING_HASHES if hasattr(os, "sched_getaffinity") else 72
+        self._taken = 0
+
+    async def run(self, work: Any, *arguments: Any) -> Any:
+        if self._taken >= self._places:
+            raise TooBusy(retry_after=2)
+        self._taken += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        # The place is free when the thread is done, not when the one who asked stops waiting.
+        future.add_done_callback(lambda _done: self._leave())
+        return await future
+
+    def _leave(self) -> None:
+        self._taken -= 1
+
+
+_bench = _Bench()
+
+
+async def off_the_loop(work: Any, *arguments: Any) -> Any:
+    """Run slow arithmetic in the bounded pool of the passwords. Raises TooBusy when too many wait."""
+    return await _bench.run(work, *arguments)
+
+
+async def hash_password(password: str) -> str:
+    """Argon2id in its own text form. The bytes are hashed exactly as sent. Raises TooBusy."""
+    return cast(str, await off_the_loop(_argon2.hash, password))
+
+
+async def password_matches(stored: str | None, password: str) -> bool:
+    """Whether this is the password. An unknown user (None) costs the same time as a known one. Raises TooBusy."""
+    return cast(bool, await off_the_loop(_matches, stored or _nobodys_hash(), password)) and stored is not None
+
+
+def needs_rehash(stored: str) -> bool:
+    """Whether a stored hash was made with other parameters than today's."""
+    return _argon2.check_needs_rehash(stored)
+
+
+def _matches(stored: str, password: str) -> bool:
+    try:
+        return _argon2.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _argon2.hash(os.urandom(16))
+
+
+# ── hashes, derived keys, signatures ─────────────────────────────────────────────────────────────────────
+
+
+def digest(token: str | bytes) -> bytes:
+    """SHA-256, for tokens of 112 bit and more: a fast hash is right where guessing is hopeless anyway."""
+    return hashlib.sha256(token.encode() if isinstance(token, str) else token).digest()
+
+
+@lru_cache(maxsize=64)
+def derived_key(secret: bytes, purpose: str) -> bytes:
+    """A 256-bit key for one purpose (HKDF-SHA256). Raises ValueError when the secret is too short (R41)."""
+    if len(secret) < MIN_SECRET_BYTES:
+        raise ValueError(f"The server's secret must have at least {MIN_SECRET_BYTES} bytes.")
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tutti {purpose}".encode()).derive(secret)
+
+
+def mac(key: bytes, *parts: str | bytes) -> bytes:
+    """HMAC-SHA256 over parts. Lengths are hashed too, so that moving a letter between parts changes it."""
+    summed = hmac.new(key, digestmod=hashlib.sha256)
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        summed.update(len(raw).to_bytes(8, "big") + raw)
+    return summed.digest()
+
+
+def sign(secret: bytes, purpose: str, *parts: str) -> str:
+    """A signature in URL letters, for links of our own. An expiry must be one of the parts."""
+    return base64url(mac(derived_key(secret, purpose), *parts))
+
+
+def is_signed(secret: bytes, signature: str, purpose: str, *parts: str) -> bool:
+    """Whether `sign` made this signature. Takes the same time however much of it is right."""
+    return same(sign(secret, purpose, *parts), signature)
+
+
+def same(one: str | bytes, other: str | bytes) -> bool:
+    """Compare without telling by the time taken where they differ."""
+    one, other = (each.encode() if isinstance(each, str) else each for each in (one, other))
+    return hmac.compare_digest(one, other)
+
+
+def base64url(raw: bytes) -> str:
+    """URL letters without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """The inverse of `base64url`. Raises BadToken for anything that `base64url` would not have written."""
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (NotBase64, ValueError):
+        raise BadToken from None
+    if base64url(raw) != text:
+        raise BadToken
+    return raw
+
+
+# ── encryption at rest ───────────────────────────────────────────────────────────────────────────────────
+
+
+def encrypt(secret: bytes, plain: bytes, about: str) -> bytes:
+    """AES-256-GCM. `about` (table and row id) is bound in: a value moved to another row cannot be read.
+
+    The first four bytes name the key, so that a changed secret is told apart from damage.
+    """
+    key = derived_key(secret, "encryption at rest")
+    nonce = os.urandom(12)
+    return _key_id(key) + nonce + AESGCM(key).encrypt(nonce, plain, about.encode())
+
+
+def decrypt(secret: bytes, sealed: bytes, about: str) -> bytes:
+    """The inverse of `encrypt`. Raises BadToken for another key, another row or changed bytes."""
+    key = derived_key(secret, "encryption at rest")
+    if not same(sealed[:4], _key_id(key)):
+        raise BadToken
+    try:
+        return AESGCM(key).decrypt(sealed[4:16], sealed[16:], about.encode())
+    except (InvalidTag, ValueError):
+        raise BadToken from None
+
+
+def _key_id(key: bytes) -> bytes:
+    return digest(b"id of " + key)[:4]
+
+
+# ── ES256 tokens ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def new_signing_key() -> tuple[bytes, bytes]:
+    """A fresh P-256 key pair: (private PKCS#8 DER, public SPKI DER)."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    return (
+        private.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+        private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+    )
+
+
+def write_token(private_key: bytes, kid: str, kind: str, claims: dict[str, Any], now: datetime, life: timedelta) -> str:
+    """An ES256 JWT whose header says its kind (`typ`), so that one kind never passes for another."""
+    timed = {**claims, "iat": int(now.timestamp()), "exp": int((now + life).timestamp())}
+    return jwt.encode(timed, _private_key(private_key), algorithm="ES256", headers={"typ": kind, "kid": kid})
+
+
+def unchecked_claims(token: str) -> tuple[str, dict[str, Any]]:
+    """(kid, claims) of a token nobody has verified: only to find the key to verify it with. Raises BadToken."""
+    try:
+        return cast(str, _header(token)["kid"]), jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        raise BadToken from None
+
+
+def read_token(public_key: bytes, token: str, kind: str, *, issuer: str, audience: str, now: datetime) -> dict[str, Any]:
+    """The claims of a token that passes every check of R11. Raises BadToken."""
+    if _header(token)["typ"] != kind:
+        raise BadToken
+    try:
+        claims = jwt.decode(
+            token,
+            _public_key(public_key),
+            algorithms=["ES256"],
+            issuer=issuer,
+            audience=audience,
+            options={
+                "require": ["exp", "iat", "iss", "aud", "sub", "sid", "jti", "rgen"],
+                # Time is compared below: PyJWT asks this machine's clock, ours is PostgreSQL's (F22).
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "strict_aud": True,
+            },
+        )
+    except (jwt.PyJWTError, ValueError, TypeError):
+        raise BadToken from None
+    _check_times(claims, now.timestamp())
+    return claims
+
+
+def public_jwk(kid: str, public_key: bytes) -> dict[str, str]:
+    """The public key as RFC 7517 writes it, for /.well-known/jwks.json."""
+    numbers = _public_key(public_key).public_numbers()
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "use": "sig",
+        "alg": "ES256",
+        "kid": kid,
+        "x": base64url(numbers.x.to_bytes(32, "big")),
+        "y": base64url(numbers.y.to_bytes(32, "big")),
+    }
+
+
+def _header(token: str) -> dict[str, str]:
+    """The header of a token of ours: alg, kid, typ and nothing that names a key from elsewhere."""
+    if len(token) > LONGEST_TOKEN:
+        raise BadToken
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError):
+        raise BadToken from None
+    if set(header) != {"alg", "kid", "typ"} or not all(isinstance(value, str) for value in header.values()):
+        raise BadToken
+    return header
+
+
+def _check_times(claims: dict[str, Any], now: float) -> None:
+    issued, ends = claims["iat"], claims["exp"]
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in (issued, ends)):
+        raise BadToken
+    in_time = issued - LEEWAY_S <= now < ends + LEEWAY_S
+    if not in_time or not 0 < ends - issued <= LONGEST_LIFE_S:
+        raise BadToken
+
+
+@lru_cache(maxsize=16)
+def _private_key(der: bytes) -> ec.EllipticCurvePrivateKey:
+    return cast(ec.EllipticCurvePrivateKey, serialization.load_der_private_key(der, None))
+
+
+@lru_cache(maxsize=16)
+def _public_key(der: bytes) -> ec.EllipticCurvePublicKey:
+    return cast(ec.EllipticCurvePublicKey, serialization.load_der_public_key(der))

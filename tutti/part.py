@@ -148,7 +148,7 @@ class Part:
         return done.stdout
 
     def program(self, tree: Path, inside: str, version: str) -> Path:
-        """The program `inside` of the folder `tree`, or of a copy where the account may not reach the original."""
+        """The program `inside` of a folder, or of its copy where the account cannot reach the original."""
         if self.account is None or may(self.account, "-x", tree / inside):
             return tree / inside
         copy = self.folder / f"programs-{version}"
@@ -243,7 +243,7 @@ class Part:
             holder = os.read(lock, 20).decode(errors="replace").strip()
             os.close(lock)
             raise CannotStart(
-                f"{self.folder} is in use by another Tutti (process {holder or 'unknown'}): stop that one first."
+                f"{self.folder} is in use by another Tutti (process {holder or '?'}): stop that one first."
             ) from error
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)

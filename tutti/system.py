@@ -36,7 +36,7 @@ def unprivileged(folder: Path) -> pwd.struct_passwd | None:
 
 
 def elsewhere(folder: Path) -> Path:
-    """Where root keeps the data of a folder that the unprivileged account cannot reach; one place per folder."""
+    """Where root keeps the data of a folder that the account cannot reach; one place per folder."""
     house = hashlib.sha256(os.fsencode(folder.parent)).hexdigest()[:12]
     return ELSEWHERE / house / folder.name
 
@@ -69,7 +69,7 @@ def die_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
 
 
 def may(account: pwd.struct_passwd, right: str, path: Path) -> bool:
-    """Whether an account has a right (`test`'s -r, -w, -x) on a path; asked of the system, so that ACLs count."""
+    """Whether an account has a right (-r, -w, -x of `test`) on a path; the system answers, ACLs count."""
     asked = subprocess.run(
         ["/usr/bin/env", "test", right, str(path)],
         user=account.pw_uid,
@@ -82,7 +82,7 @@ def may(account: pwd.struct_passwd, right: str, path: Path) -> bool:
 
 def command_line(pid: int) -> str:
     """The words a process was started with, or nothing."""
-    if sys.platform == "linux":
+    if Path("/proc/self/cmdline").exists():
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     return subprocess.run(
         ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False

@@ -160,7 +160,7 @@ def _synced(file: int) -> None:
 
 
 def _make(folder: Path) -> None:
-    """A folder and those above it that are missing, each private (mkdir's mode holds for the last one only)."""
+    """A folder and those above it that are missing, each private (mkdir's mode holds for the last only)."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)

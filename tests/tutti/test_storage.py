@@ -14,7 +14,6 @@ import aiohttp
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tutti import storage_local
 from tutti.errors import StorageFull, TooLarge
 from tutti.settings import Settings
 from tutti.storage import BLOCK, Storage, checked, in_thread, open_storage
@@ -205,7 +204,7 @@ async def test_no_space_while_syncing_is_a_problem_too(
 
     storage = LocalStorage(tmp_path)
     await storage.begin("incoming/x")
-    monkeypatch.setattr(storage_local.os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(StorageFull):
         await storage.write_at("incoming/x", 0, pieces(b"x"), 1)
 

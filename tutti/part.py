@@ -136,7 +136,7 @@ class Part:
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             timeout=300,
             user=self.account.pw_uid if self.account else None,
             group=self.account.pw_gid if self.account else None,
@@ -265,7 +265,8 @@ class Part:
             return
 
     @property
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> Mapping[str, str]:
+        """What the server sees of our environment: the way to the system's programs, and no secrets."""
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
     def _launch(self) -> None:
@@ -278,7 +279,7 @@ class Part:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env=self._environment,
+                env=self.environment,
                 start_new_session=True,
                 umask=0o077,
                 preexec_fn=die_with_parent(self.polite),  # noqa: PLW1509  only from a main thread, see there

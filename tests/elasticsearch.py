@@ -86,8 +86,9 @@ class Elasticsearch(Part):
         return ["bash", self.home / "bin" / "elasticsearch", f"-Ehttp.port={self.port}", *places]
 
     def answers(self) -> bool:
+        probe = f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=1s"
         try:
-            with urllib.request.urlopen(f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=3) as answer:
+            with urllib.request.urlopen(probe, timeout=3) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -1,0 +1,1 @@
+"""The schema, one subject per version, in plain SQL."""

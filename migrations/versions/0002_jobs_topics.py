@@ -1,0 +1,10 @@
+"""What is done later, and the versions of topics."""
+
+from migrations.sql import run_sql_beside
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_sql_beside(__file__)

@@ -1,0 +1,119 @@
+"""Composition root: settings → floor, hub, routes, pages."""
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from importlib.resources import files
+from pathlib import Path
+from random import random
+
+import django_htmx
+from aiohttp import web
+
+from server import health, http, media, middleware, uploads, ws
+from server.health import DRAINING
+from server.healing import Healing
+from server.hub import Hub
+from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, REDIS, SETTINGS
+from server.limits import Buckets, LocalBuckets
+from server.socket import RESTARTING
+from server.song_end import SongEnds
+from tutti import identity
+from tutti.command import perform
+from tutti.floor import open_floor, open_redis
+from tutti.settings import Settings
+from tutti.slices import COMMANDS
+from web import account, library, pages, player, search
+
+PAGES = (account, library, player, search)
+STATIC = Path(pages.__file__).parent / "static"
+DRAIN_S = 5
+HEADER_LINE, HEADER_LINES = 8190, 64
+SONG_ENDS = web.AppKey("song_ends", SongEnds)
+HEALING = web.AppKey("healing", Healing)
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The whole server for these settings; its parts open when the application starts."""
+    app = web.Application(middlewares=[middleware.answer, middleware.who_asks], client_max_size=http.MAX_BODY)
+    app[SETTINGS] = settings
+    app[ws.COMMANDS] = COMMANDS
+    app[LOCAL_BUCKETS] = LocalBuckets()
+    app[DRAINING] = asyncio.Event()
+    app.cleanup_ctx.append(_parts)
+    app.on_shutdown.append(drain)
+    pages.set_up(app, settings)
+    _add_routes(app)
+    return app
+
+
+def _add_routes(app: web.Application) -> None:
+    http.add_commands(app, COMMANDS)
+    uploads.add_routes(app)
+    media.add_routes(app)
+    health.add_routes(app)
+    for path in ("/api/v1/socket", "/api/socket", "/ws"):
+        app.router.add_get(path, ws.serve)
+    app.router.add_get("/.well-known/jwks.json", jwks)
+    for route in pages.collect_pages(PAGES):
+        app.router.add_route(route.verb, route.path, route.function)
+    app.router.add_get("/vendor/htmx.js", htmx)
+    app.router.add_get("/static/{name:[a-z0-9_./-]+}", static)
+
+
+async def _parts(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with AsyncExitStack() as stack:
+        floor = app[FLOOR] = await stack.enter_async_context(open_floor(settings))
+        client = app[REDIS] = open_redis(settings)
+        stack.push_async_callback(client.aclose)
+        app[BUCKETS] = Buckets(client, settings.redis_namespace)
+        hub = app[HUB] = Hub(settings)
+        ends = app[SONG_ENDS] = SongEnds(floor, hub)
+        stack.callback(ends.stop)
+        healing = app[HEALING] = Healing(floor, hub)
+        await hub.start()
+        stack.push_async_callback(hub.stop)
+        await healing.start()
+        stack.push_async_callback(healing.stop)
+        yield
+
+
+async def drain(app: web.Application) -> None:
+    """SIGTERM: not ready any more, then every socket is closed with 1012, spread over a moment (F25)."""
+    app[DRAINING].set()
+    sockets = list(app[HUB].sockets)
+    await asyncio.gather(*(_close_within(socket, min(DRAIN_S, len(sockets) / 200)) for socket in sockets))
+    deadline = asyncio.get_running_loop().time() + DRAIN_S
+    while app[HUB].sockets and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.02)
+
+
+async def _close_within(socket: "ws.Socket", seconds: float) -> None:
+    await asyncio.sleep(random() * seconds)
+    socket.close(RESTARTING)
+
+
+async def jwks(request: web.Request) -> web.Response:
+    """The keys by which others may check our access tokens (RFC 7517)."""
+    keys = await perform(request["ctx"], identity.jwks)
+    return web.json_response(keys, headers={"Cache-Control": "public, max-age=300"})
+
+
+async def static(request: web.Request) -> web.StreamResponse:
+    """Our own scripts, styles and pictures; always asked for anew, answered 304 when unchanged."""
+    file = (STATIC / request.match_info["name"]).resolve()
+    if not file.is_relative_to(STATIC) or not file.is_file():
+        raise web.HTTPNotFound
+    return _file(file)
+
+
+async def htmx(request: web.Request) -> web.StreamResponse:
+    """htmx as the django-htmx package ships it."""
+    return _file(Path(str(files(django_htmx).joinpath("static/django_htmx/htmx.min.js"))))
+
+
+def _file(path: Path) -> web.FileResponse:
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return web.FileResponse(path, headers={"Cache-Control": "no-cache", "Content-Type": kind})

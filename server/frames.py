@@ -1,0 +1,15 @@
+"""WebSocket frames as bytes (RFC 6455 §5.2): built once per event, written unchanged to every transport."""
+
+import struct
+
+PING = b"\x89\x00"
+
+
+def text_frame(text: bytes) -> bytes:
+    """One unmasked, unfragmented, uncompressed text frame."""
+    size = len(text)
+    if size < 126:
+        return b"\x81" + bytes((size,)) + text
+    if size < 65_536:
+        return b"\x81\x7e" + struct.pack("!H", size) + text
+    return b"\x81\x7f" + struct.pack("!Q", size) + text

@@ -1,0 +1,95 @@
+"""Lost messages and lost parts: compare versions with PostgreSQL's, tell who fell behind, end dead sessions."""
+
+import asyncio
+
+import structlog
+
+from server.hub import Hub
+from tutti import identity, player
+from tutti.command import perform
+from tutti.context import Context, Floor
+from tutti.errors import Unavailable
+from tutti.topics import topic_versions
+
+EVERY_S = 2
+log = structlog.get_logger()
+
+
+class Healing:
+    """One round every two seconds, and at once when Redis comes back."""
+
+    def __init__(self, floor: Floor, hub: Hub) -> None:
+        self._floor = floor
+        self._hub = hub
+        self._suspects: dict[str, int] = {}
+        self._degraded: list[str] = []
+        self._now = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        hub.on_reconnect.append(self._now.set)
+
+    @property
+    def degraded(self) -> list[str]:
+        """The parts that are away, as the last round saw them."""
+        return self._degraded
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="healing")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            at_once = await self._wait()
+            try:
+                await self._round(at_once=at_once)
+                self._say_degraded([] if self._hub.is_connected else ["redis"])
+            except Unavailable:
+                self._say_degraded(["database"] if self._hub.is_connected else ["database", "redis"])
+            except Exception as error:
+                log.error("a healing round failed", exc_info=error)
+
+    async def _wait(self) -> bool:
+        try:
+            await asyncio.wait_for(self._now.wait(), EVERY_S)
+        except TimeoutError:
+            return False
+        self._now.clear()
+        return True
+
+    async def _round(self, *, at_once: bool) -> None:
+        truth = await perform(Context(self._floor), versions, topics=self._hub.topics())
+        behind = {
+            topic: version for topic, version in truth.items() if version > self._hub.delivered.get(topic, version)
+        }
+        for topic, version in truth.items():
+            self._hub.delivered.setdefault(topic, version)
+        for topic, version in behind.items():
+            # A commit whose message is still under way looks behind too: wait one round before telling.
+            if at_once or not self._hub.is_connected or self._suspects.get(topic) == version:
+                self._hub.say(topic, "topic.changed", {"topic": topic, "version": version})
+                self._hub.delivered[topic] = version
+        self._suspects = behind
+        await self._end_dead_sessions()
+
+    async def _end_dead_sessions(self) -> None:
+        here = self._hub.sessions()
+        if not here:
+            return
+        living = await perform(Context(self._floor), identity.living_sessions, ids=list(here))
+        for session_id in here - set(living):
+            self._hub.end_session(session_id)
+
+    def _say_degraded(self, parts: list[str]) -> None:
+        if parts != self._degraded:
+            self._degraded = parts
+            self._hub.broadcast("server.degraded", {"parts": parts})
+
+
+async def versions(ctx: Context, topics: list[str]) -> dict[str, int]:
+    """The true version of each topic: a player's is in its own row, the others' in `topics`."""
+    players = [topic for topic in topics if topic.startswith("player:")]
+    others = [topic for topic in topics if not topic.startswith("player:")]
+    return await player.versions(ctx, topics=players) | await topic_versions(ctx, topics=others)

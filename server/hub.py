@@ -1,0 +1,271 @@
+"""This process's sockets by topic, and the one Redis subscription that feeds them.
+
+An event is one frame for everybody: it is built once and the same bytes go to every transport. Redis may
+lose a message; so the hub knows which version it last delivered of each topic, compares it with
+PostgreSQL's every two seconds, and tells the listeners of a topic that fell behind.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from random import random
+from time import monotonic
+from uuid import UUID, uuid4
+
+import redis.asyncio as redis
+import structlog
+
+from server.frames import text_frame
+from server.socket import SIGNED_OUT, SILENT, TOO_SLOW, Socket
+from tutti import event
+from tutti.event import EVENTS, Heard
+from tutti.settings import Settings
+
+SWEEP_S = 0.025
+PING_AFTER_S = 25
+DEAD_AFTER_S = 75
+HEARTBEAT_S = 5
+CONFIRM_S = 2
+log = structlog.get_logger()
+
+
+class Hub:
+    """Topics → sockets of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._prefix = f"{settings.redis_namespace}:"
+        self._own_channel = f"{self._prefix}hub:{uuid4()}"
+        self._listeners: dict[str, set[Socket]] = {}
+        self._confirmed: dict[str, asyncio.Future[None]] = {}
+        self._watchers: dict[UUID, set[asyncio.Event]] = {}
+        self._lagging: set[Socket] = set()
+        self._pubsub: redis.client.PubSub | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.sockets: set[Socket] = set()
+        self.delivered: dict[str, int] = {}
+        """The newest version of each listened topic that went out from here."""
+        self.heard: list[Callable[[Heard], None]] = []
+        """Called with every event that arrives: who keeps a timer on the player's state, for example."""
+        self.on_reconnect: list[Callable[[], None]] = []
+        self.is_connected = False
+        self.deliveries = 0
+
+    async def start(self) -> None:
+        """Begin to hear Redis and to look after the sockets."""
+        self._tasks = [
+            asyncio.create_task(self._hear(), name="hub: hear"),
+            asyncio.create_task(self._look_after(), name="hub: look after"),
+            asyncio.create_task(self._sweep(), name="hub: sweep"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop hearing; the sockets are closed by who owns them."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def add(self, socket: Socket) -> None:
+        self.sockets.add(socket)
+
+    async def remove(self, socket: Socket) -> None:
+        """Forget a socket and every topic that only it listened to."""
+        self.sockets.discard(socket)
+        self._lagging.discard(socket)
+        socket.drop_backlog()
+        for topic in list(socket.topics):
+            await self.unlisten(socket, topic)
+
+    async def listen(self, socket: Socket, topic: str) -> None:
+        """Add a listener; returns once Redis has confirmed, or after 2 s without Redis (versions heal)."""
+        socket.topics.add(topic)
+        self._listeners.setdefault(topic, set()).add(socket)
+        await self._subscribed(topic)
+
+    async def unlisten(self, socket: Socket, topic: str) -> None:
+        socket.topics.discard(topic)
+        listeners = self._listeners.get(topic, set())
+        listeners.discard(socket)
+        await self._forget_if_unheard(topic)
+
+    async def watch_session(self, session_id: UUID) -> asyncio.Event:
+        """An event that is set when the session ends; for running streams. Give it back with `unwatch_session`."""
+        ended = asyncio.Event()
+        self._watchers.setdefault(session_id, set()).add(ended)
+        await self._subscribed(event.session(session_id))
+        return ended
+
+    async def unwatch_session(self, session_id: UUID, ended: asyncio.Event) -> None:
+        watchers = self._watchers.get(session_id, set())
+        watchers.discard(ended)
+        if not watchers:
+            self._watchers.pop(session_id, None)
+            await self._forget_if_unheard(event.session(session_id))
+
+    def topics(self) -> list[str]:
+        """Every topic somebody here listens to."""
+        return list(self._listeners)
+
+    def sessions(self) -> set[UUID]:
+        """Every session with a socket or a stream here."""
+        return {each.session_id for each in self.sockets if each.session_id} | set(self._watchers)
+
+    def sockets_of(self, person_id: UUID) -> int:
+        """How many sockets of a person are open here: all of them listen to what only he hears."""
+        return len(self._listeners.get(event.person(person_id), ()))
+
+    def deliver(self, heard: Heard) -> None:
+        """Write one event to every listener of its topic; never waits."""
+        if heard.event == "session.ended":
+            self.end_session(UUID(heard.topic.partition(":")[2]), heard.text)
+            return
+        if heard.version > self.delivered.get(heard.topic, 0):
+            self.delivered[heard.topic] = heard.version
+        listeners = self._listeners.get(heard.topic)
+        if listeners:
+            key = (heard.topic, heard.event, heard.key) if EVENTS[heard.event].newest_wins else None
+            self._write(listeners, text_frame(heard.text), key)
+        for tell in self.heard:
+            tell(heard)
+
+    def broadcast(self, name: str, params: dict[str, object]) -> None:
+        """Tell every socket of this process."""
+        self._write(self.sockets, text_frame(event.notification(name, params)), (name,))
+
+    def say(self, topic: str, name: str, params: dict[str, object]) -> None:
+        """Tell this process's listeners of one topic."""
+        self._write(self._listeners.get(topic, set()), text_frame(event.notification(name, params)), (topic, name))
+
+    def end_session(self, session_id: UUID, last_words: bytes = b"") -> None:
+        """Close the sockets and streams of a session here, with 4500: do not come back (R12)."""
+        for socket in [each for each in self.sockets if each.session_id == session_id]:
+            if last_words:
+                socket.send_text(last_words)
+            socket.close(SIGNED_OUT)
+        for ended in self._watchers.get(session_id, ()):
+            ended.set()
+
+    def _write(self, listeners: set[Socket], frame: bytes, key: tuple[str, ...] | None) -> None:
+        lagging = [socket for socket in listeners if not socket.send(frame, key)]
+        self.deliveries += len(listeners)
+        if lagging:
+            self._lagging.update(lagging)
+
+    def keep_up(self, socket: Socket) -> None:
+        """A frame of this socket had to wait: write it as soon as its transport takes more."""
+        self._lagging.add(socket)
+
+    async def _sweep(self) -> None:
+        """The one writer for all sockets that lag: writes what waits, closes who stays too slow."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for socket in list(self._lagging):
+                if socket.flush():
+                    self._lagging.discard(socket)
+                elif socket.is_too_slow():
+                    self._lagging.discard(socket)
+                    socket.close(TOO_SLOW)
+
+    async def _look_after(self) -> None:
+        """Ping the quiet, close the dead; one round a second for all sockets."""
+        while True:
+            await asyncio.sleep(1)
+            now = monotonic()
+            for socket in list(self.sockets):
+                if now - socket.last_heard > DEAD_AFTER_S:
+                    socket.close(SILENT)
+                elif now - max(socket.last_heard, socket.last_sent) > PING_AFTER_S:
+                    socket.last_sent = now
+                    socket.ping()
+
+    async def _subscribed(self, topic: str) -> None:
+        confirmed = self._confirmed.get(topic)
+        if confirmed is None:
+            confirmed = self._confirmed[topic] = asyncio.get_running_loop().create_future()
+            await self._say_to_redis("subscribe", topic)
+        if not confirmed.done():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(confirmed), CONFIRM_S if self.is_connected else 0.05)
+
+    async def _forget_if_unheard(self, topic: str) -> None:
+        if self._listeners.get(topic) or self._is_watched(topic):
+            return
+        self._listeners.pop(topic, None)
+        self.delivered.pop(topic, None)
+        if self._confirmed.pop(topic, None) is not None:
+            await self._say_to_redis("unsubscribe", topic)
+
+    def _is_watched(self, topic: str) -> bool:
+        kind, _, name = topic.partition(":")
+        return kind == "session" and UUID(name) in self._watchers
+
+    async def _say_to_redis(self, verb: str, topic: str) -> None:
+        if self._pubsub is None or not self.is_connected:
+            return
+        with suppress(redis.RedisError, OSError):
+            await getattr(self._pubsub, verb)(f"{self._prefix}{topic}")
+
+    async def _hear(self) -> None:
+        """Subscribe, read, and begin again when Redis was away."""
+        while True:
+            client = redis.Redis.from_url(self._settings.redis_url, socket_connect_timeout=1, socket_timeout=None)
+            try:
+                async with client.pubsub() as pubsub:
+                    await self._read(pubsub)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                if self.is_connected:
+                    log.warning("the hub lost redis", error=repr(error))
+            finally:
+                self.is_connected, self._pubsub = False, None
+                with suppress(redis.RedisError, OSError):
+                    await client.aclose()
+            await asyncio.sleep(0.2 + random() * 0.3)
+
+    async def _read(self, pubsub: "redis.client.PubSub") -> None:
+        channels = [self._own_channel, *(f"{self._prefix}{topic}" for topic in self._confirmed)]
+        await pubsub.subscribe(*channels)
+        self._pubsub, self.is_connected = pubsub, True
+        for tell in self.on_reconnect:
+            tell()
+        last_heard = monotonic()
+        beat = asyncio.create_task(self._beat(), name="hub: heartbeat")
+        try:
+            while True:
+                message = await pubsub.get_message(timeout=1)
+                if message is not None:
+                    last_heard = monotonic()
+                    self._receive(message)
+                elif monotonic() - last_heard > 2 * HEARTBEAT_S:
+                    raise TimeoutError("redis has been silent for two heartbeats")
+        finally:
+            beat.cancel()
+
+    def _receive(self, message: dict[str, object]) -> None:
+        channel = message["channel"]
+        topic = channel.decode().removeprefix(self._prefix) if isinstance(channel, bytes) else ""
+        if message["type"] == "subscribe":
+            confirmed = self._confirmed.get(topic)
+            if confirmed is not None and not confirmed.done():
+                confirmed.set_result(None)
+        elif message["type"] == "message" and not topic.startswith("hub:"):
+            data = message["data"]
+            if isinstance(data, bytes):
+                self._deliver_safely(topic, data)
+
+    def _deliver_safely(self, topic: str, data: bytes) -> None:
+        try:
+            self.deliver(event.unpacked(topic, data))
+        except (ValueError, KeyError) as error:
+            log.warning("a message on redis cannot be read", topic=topic, error=repr(error))
+
+    async def _beat(self) -> None:
+        """Our own message through Redis, so that a stalled Redis is noticed (F7)."""
+        client = redis.Redis.from_url(self._settings.redis_url, socket_connect_timeout=1, socket_timeout=1)
+        try:
+            while True:
+                with suppress(redis.RedisError, OSError):
+                    await client.publish(self._own_channel, b"")
+                await asyncio.sleep(HEARTBEAT_S)
+        finally:
+            with suppress(redis.RedisError, OSError):
+                await client.aclose()

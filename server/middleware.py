@@ -1,0 +1,225 @@
+"""Who asks, from where, and whether the browser that asks was led here by somebody else's page."""
+
+import hmac
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from secrets import token_urlsafe
+from time import monotonic
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from server.keys import FLOOR, SETTINGS
+from server.problems import problem_of, problem_response
+from tutti import identity
+from tutti.command import perform
+from tutti.context import Context
+from tutti.errors import Forbidden, Invalid, SignInNeeded
+from tutti.settings import Settings
+from tutti.text import _
+from web.pages import COOKIE_FOR_FORMS, csrf_token, problem_page, session_cookie
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SAFE = ("GET", "HEAD", "OPTIONS")
+log = structlog.get_logger()
+_request_id = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
+
+
+class ForeignPage(Forbidden):
+    """A request with a cookie that another site's page may have caused (R14)."""
+
+    sentence = _("This request did not come from one of Tutti's own pages. Please reload the page and try again.")
+
+
+class UnknownHost(Invalid):
+    """The Host header names a server we are not; an answer would help DNS rebinding."""
+
+    sentence = _("This server does not answer to that name. Add it to ALLOWED_HOSTS if it should.")
+
+
+@web.middleware
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Outermost: a context for the request, Problems as answers, security headers, one log line."""
+    began = monotonic()
+    request["ctx"] = _context(request)
+    try:
+        _check_host(request)
+        response = await handler(request)
+    except web.HTTPException as error:
+        response = error if error.status < 400 else _problem(request, error)
+    except Exception as error:
+        response = _problem(request, error)
+    if not response.prepared:
+        _add_headers(request, response)
+    log.debug(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status,
+        ms=round((monotonic() - began) * 1000, 1),
+        request_id=request["ctx"].request_id,
+    )
+    return response
+
+
+@web.middleware
+async def who_asks(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Read the session row that a bearer token or the cookie names; check that a cookie was not misused."""
+    ctx: Context = request["ctx"]
+    header = request.headers.get("Authorization")
+    if header is not None:
+        await _by_bearer(ctx, header)
+    elif cookie := session_cookie(request):
+        found = await perform(ctx, identity.session_of_cookie, token=cookie)
+        if found is not None:
+            ctx.person, ctx.session = found.person, found.session
+    request["by_cookie"] = header is None
+    if request.method not in SAFE and header is None:
+        check_own_page(request)
+    return await handler(request)
+
+
+async def _by_bearer(ctx: Context, header: str) -> None:
+    scheme, _space, token = header.partition(" ")
+    found = (
+        await perform(ctx, identity.session_of_access_token, jwt=token.strip()) if scheme.lower() == "bearer" else None
+    )
+    if found is None:
+        raise SignInNeeded
+    ctx.person, ctx.session = found.person, found.session
+
+
+def check_own_page(request: web.Request) -> None:
+    """Both proofs of R14: the browser's own word on where the request comes from, and our token.
+
+    A request without any cookie of ours and without a browser's headers carries no one's authority.
+    """
+    if not _came_from_us(request):
+        raise ForeignPage
+    if request.path.startswith("/api/") and request["ctx"].session is None:
+        return
+    given = request.headers.get("X-CSRF-Token") or request.get("form_token")
+    request["needs_form_token"] = not given
+    if given and not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+        raise ForeignPage
+    if not given and request.path.startswith("/api/"):
+        raise ForeignPage
+
+
+def _came_from_us(request: web.Request) -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin") or request.headers.get("Referer")
+    if origin is None:
+        return request["ctx"].session is None and request.path.startswith("/api/")
+    return is_own_origin(request, origin)
+
+
+def is_own_origin(request: web.Request, origin: str) -> bool:
+    """Whether an Origin (or Referer) is this server as the request addressed it, or on the list."""
+    settings = request.app[SETTINGS]
+    parts = urlsplit(origin)
+    listed = [item.strip().rstrip("/") for item in settings.allowed_origins.split(",") if item.strip()]
+    if f"{parts.scheme}://{parts.netloc}" in listed:
+        return True
+    secure = settings.is_secure or request.secure
+    return parts.netloc == request.host and parts.scheme == ("https" if secure else "http")
+
+
+def _context(request: web.Request) -> Context:
+    given = request.headers.get("X-Request-Id", "")
+    return Context(
+        request.app[FLOOR],
+        request_id=given if _request_id.match(given) else token_urlsafe(12),
+        ip_address=client_address(request),
+        user_agent=request.headers.get("User-Agent", "")[:512] or None,
+    )
+
+
+def client_address(request: web.Request) -> str | None:
+    """The peer, or what the trusted proxies in front tell (R28)."""
+    trusted = request.app[SETTINGS].trusted_proxies
+    forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]
+    return forwarded[-trusted] if trusted and len(forwarded) >= trusted else request.remote
+
+
+def address_block(address: str | None) -> str:
+    """An address as limits count it: IPv6 by /64."""
+    try:
+        known = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or "unknown"
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((known, 64), strict=False))
+    return str(known)
+
+
+def _check_host(request: web.Request) -> None:
+    name = request.host.rsplit(":", 1)[0].strip("[]") if request.host.count(":") != 1 else request.host.split(":")[0]
+    if name in _own_names(request.app[SETTINGS]) or _is_address(name):
+        return
+    raise UnknownHost(host=name[:100])
+
+
+def _own_names(settings: Settings) -> set[str]:
+    listed = {item.strip() for item in settings.allowed_hosts.split(",") if item.strip()}
+    return {"localhost", settings.host, urlsplit(settings.url).hostname or "", *listed}
+
+
+def _is_address(name: str) -> bool:
+    """A literal address cannot be rebound to us by somebody's DNS."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _problem(request: web.Request, error: Exception) -> web.Response:
+    problem = problem_of(error, request.method)
+    ctx: Context = request["ctx"]
+    if request.path.startswith("/api/") or request.path == "/ws" or request.path.startswith("/media/"):
+        return problem_response(problem, instance=ctx.request_id)
+    return problem_page(request, problem)
+
+
+def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """R15, R16."""
+    settings = request.app[SETTINGS]
+    headers = response.headers
+    headers["X-Request-Id"] = request["ctx"].request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers.setdefault("Content-Security-Policy", content_security_policy(request))
+    headers.setdefault("Cache-Control", "no-store")
+    if settings.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    origin = request.headers.get("Origin")
+    if origin and origin in [item.strip().rstrip("/") for item in settings.allowed_origins.split(",")]:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers.add("Vary", "Origin")
+    if COOKIE_FOR_FORMS not in request.cookies and request.get("form_cookie"):
+        response.set_cookie(
+            COOKIE_FOR_FORMS, request["form_cookie"], httponly=True, samesite="Lax", secure=settings.is_secure, path="/"
+        )
+
+
+def content_security_policy(request: web.Request) -> str:
+    """R15: nothing from anywhere but here; the socket's address spelled out for older Safari."""
+    socket = f"{'wss' if request.app[SETTINGS].is_secure or request.secure else 'ws'}://{request.host}"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        f"media-src 'self' blob:; connect-src 'self' {socket}; font-src 'self'; form-action 'self'; "
+        "manifest-src 'self'; worker-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+    )
+
+
+def hashed(value: str) -> str:
+    """A value as a key that tells nothing of it."""
+    return sha256(value.encode()).hexdigest()[:32]

@@ -1,0 +1,126 @@
+"""One open socket: a bounded queue in front of its transport, so that nobody ever waits for it."""
+
+import asyncio
+from collections.abc import Hashable
+from time import monotonic
+from typing import Final
+from uuid import UUID
+
+from server.frames import PING, text_frame
+
+WRITABLE_BELOW: Final = 32_768
+"""Bytes the transport may still hold for us to write straight into it. uvloop sends only at the end of its
+round, so a healthy socket may hold a few frames."""
+PATIENCE_S: Final = 5
+"""How long more than the allowed number of messages may wait before the reader counts as too slow."""
+
+TOKEN_EXPIRED, TOO_SLOW, TOO_FAST, SILENT = 4001, 4002, 4003, 4004
+SIGNED_OUT, PROTOCOL, NO_SIGN_IN, FORBIDDEN, TOO_MANY_SOCKETS = 4500, 4501, 4502, 4503, 4504
+RESTARTING, TOO_BIG = 1012, 1009
+
+
+class Socket:
+    """Frames go straight to the transport while it keeps up; else they wait here, newest-wins by key."""
+
+    __slots__ = (
+        "_backlog",
+        "_backlog_bytes",
+        "_messages_allowed",
+        "_bytes_allowed",
+        "_over_since",
+        "_serial",
+        "close_code",
+        "closing",
+        "last_heard",
+        "last_sent",
+        "person_id",
+        "session_id",
+        "topics",
+        "transport",
+        "__weakref__",
+    )
+
+    def __init__(self, transport: asyncio.Transport, *, messages_allowed: int, bytes_allowed: int) -> None:
+        self.transport = transport
+        self.topics: set[str] = set()
+        self.session_id: UUID | None = None
+        self.person_id: UUID | None = None
+        self.last_heard = self.last_sent = monotonic()
+        self.close_code: int | None = None
+        self.closing: asyncio.Future[int] | None = None
+        self._messages_allowed = messages_allowed
+        self._bytes_allowed = bytes_allowed
+        self._backlog: dict[Hashable, bytes] | None = None
+        self._backlog_bytes = 0
+        self._over_since: float | None = None
+        self._serial = 0
+
+    @property
+    def is_lagging(self) -> bool:
+        return self._backlog is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait here."""
+        return len(self._backlog) if self._backlog else 0
+
+    def send(self, frame: bytes, key: Hashable = None) -> bool:
+        """Write or keep one frame; True when it was written. A frame with a key replaces a waiting one of that key."""
+        if self._backlog is None and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
+            self.transport.write(frame)
+            return True
+        self._keep(frame, key)
+        return False
+
+    def send_text(self, text: bytes, key: Hashable = None) -> bool:
+        return self.send(text_frame(text), key)
+
+    def ping(self) -> None:
+        """A heartbeat, when nothing is waiting that would do as well."""
+        if self._backlog is None:
+            self.transport.write(PING)
+
+    def flush(self) -> bool:
+        """Write what waits while the transport takes it; True when nothing waits any more."""
+        backlog = self._backlog
+        if backlog is None:
+            return True
+        while backlog and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
+            key = next(iter(backlog))
+            frame = backlog.pop(key)
+            self._backlog_bytes -= len(frame)
+            self.transport.write(frame)
+        if len(backlog) <= self._messages_allowed:
+            self._over_since = None
+        if not backlog:
+            self._backlog = None
+        return not backlog
+
+    def is_too_slow(self) -> bool:
+        """More than 1 MiB waiting, or more than 256 messages for 5 s (R23)."""
+        if self._backlog_bytes > self._bytes_allowed:
+            return True
+        return self._over_since is not None and monotonic() - self._over_since > PATIENCE_S
+
+    def close(self, code: int) -> None:
+        """Ask the socket's own task to close it; the first code wins."""
+        if self.close_code is None:
+            self.close_code = code
+        if self.closing is not None and not self.closing.done():
+            self.closing.set_result(self.close_code)
+
+    def drop_backlog(self) -> None:
+        """Nothing more will be written; give the memory back."""
+        self._backlog, self._backlog_bytes = None, 0
+
+    def _keep(self, frame: bytes, key: Hashable) -> None:
+        if self._backlog is None:
+            self._backlog = {}
+        if key is None:
+            self._serial += 1
+            key = self._serial
+        # Replaced in place: the newer state takes the older one's turn, so it cannot be starved.
+        self._backlog_bytes += len(frame) - len(self._backlog.get(key, b""))
+        self._backlog[key] = frame
+        if len(self._backlog) > self._messages_allowed and self._over_since is None:
+            self._over_since = monotonic()

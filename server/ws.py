@@ -1,0 +1,350 @@
+"""The socket: JSON-RPC 2.0 in text frames; decode, find the command, run it, answer."""
+
+import asyncio
+from collections.abc import Hashable
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+import structlog
+from aiohttp import WSMessage, WSMsgType, web
+
+from server.http import STEERING, steering_rate
+from server.hub import Hub
+from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
+from server.limits import LocalBuckets, Rate
+from server.middleware import ForeignPage, address_block, is_own_origin
+from server.problems import problem_members, problem_of
+from server.socket import (
+    NO_SIGN_IN,
+    PROTOCOL,
+    RESTARTING,
+    SIGNED_OUT,
+    TOO_FAST,
+    TOO_MANY_SOCKETS,
+    Socket,
+)
+from tutti import event, identity, player
+from tutti.command import Command, arguments, perform
+from tutti.context import Context, Person, SessionRef
+from tutti.errors import Invalid, NotFound, Problem, TooMany
+from tutti.record import convert, decode, encode
+
+PROTOCOL_VERSION: Final = 1
+MAX_FRAME: Final = 65_536
+MAX_DEPTH: Final = 16
+SIGN_IN_WITHIN_S: Final = 10
+HEARTBEAT_MS: Final = 25_000
+PARSE_ERROR, INVALID_REQUEST, NO_METHOD, BAD_PARAMETERS, REFUSED, INTERNAL = (
+    -32700,
+    -32600,
+    -32601,
+    -32602,
+    -32000,
+    -32603,
+)
+log = structlog.get_logger()
+COMMANDS: Final = web.AppKey("commands", dict[str, Command])
+
+
+class Call(NamedTuple):
+    """One request as it came; `id` is None for a notification, which gets no answer."""
+
+    id: str | int | None
+    method: str
+    params: dict[str, Any]
+
+
+class Connection:
+    """One signed-in or signing-in socket and the context in which its commands run."""
+
+    def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
+        app = request.app
+        settings = app[SETTINGS]
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError
+        self.hub: Hub = app[HUB]
+        self.commands = app[COMMANDS]
+        self.floor = app[FLOOR]
+        self.buckets: LocalBuckets = app[LOCAL_BUCKETS]
+        self.response = response
+        self.socket = Socket(
+            transport,
+            messages_allowed=settings.socket_queue_messages,
+            bytes_allowed=settings.socket_queue_bytes,
+        )
+        first: Context = request["ctx"]
+        self.request_id, self.ip_address, self.user_agent = first.request_id, first.ip_address, first.user_agent
+        self.person: Person | None = first.person
+        self.session: SessionRef | None = first.session
+        self.rate: Rate = steering_rate(settings)
+        self.serial = 0
+        self.warned_at = 0.0
+
+    async def listen(self, topic: str) -> None:
+        await self.hub.listen(self.socket, topic)
+
+    async def unlisten(self, topic: str) -> None:
+        await self.hub.unlisten(self.socket, topic)
+
+    def context(self) -> Context:
+        """A fresh context for one command."""
+        self.serial += 1
+        return Context(
+            self.floor,
+            person=self.person,
+            session=self.session,
+            request_id=f"{self.request_id}.{self.serial}",
+            ip_address=self.ip_address,
+            user_agent=self.user_agent,
+            listener=self,
+        )
+
+    def send(self, message: dict[str, Any], key: Hashable = None) -> None:
+        """Queue one message for this socket alone."""
+        if not self.socket.send_text(encode({"jsonrpc": "2.0", **message}), key):
+            self.hub.keep_up(self.socket)
+
+
+async def serve(request: web.Request) -> web.StreamResponse:
+    """GET /api/v1/socket: one per device."""
+    ctx: Context = request["ctx"]
+    _check_origin(request)
+    await _check_opens(request)
+    response = web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, autoping=False, timeout=2)
+    await response.prepare(request)
+    connection = Connection(request, response)
+    hub, socket = connection.hub, connection.socket
+    if _too_many(hub, ctx, request):
+        await response.close(code=TOO_MANY_SOCKETS, message=b"too many sockets")
+        return response
+    socket.closing = asyncio.get_running_loop().create_future()
+    socket.closing.add_done_callback(lambda future: _close_soon(connection, future))
+    hub.add(socket)
+    try:
+        await _talk(connection)
+    finally:
+        if not socket.closing.done():
+            socket.closing.cancel()
+        await hub.remove(socket)
+    return response
+
+
+def _close_soon(connection: Connection, closing: "asyncio.Future[int]") -> None:
+    if not closing.cancelled():
+        task = asyncio.ensure_future(_close(connection, closing.result()))
+        connection.closing_task = task  # type: ignore[attr-defined]  # held, or the loop may drop it
+
+
+async def _close(connection: Connection, code: int) -> None:
+    """Say goodbye; a reader that does not even take that is cut off."""
+    try:
+        await asyncio.wait_for(connection.response.close(code=code, drain=False), 3)
+    except (TimeoutError, ConnectionError, RuntimeError):
+        connection.socket.transport.abort()
+
+
+async def _talk(connection: Connection) -> None:
+    """Sign in if need be, say hello, then answer until one side ends it."""
+    if connection.person is None and not await _signs_in(connection):
+        return
+    try:
+        await _hello(connection)
+    except Problem as problem:
+        code = SIGNED_OUT if problem.status in (401, 403) else RESTARTING
+        connection.socket.close(code)
+        return
+    while True:
+        message = await connection.response.receive()
+        if not _is_open(message):
+            return
+        connection.socket.last_heard = monotonic()
+        if message.type is WSMsgType.TEXT:
+            await _answer(connection, message.data)
+        elif message.type is WSMsgType.PING:
+            await connection.response.pong(message.data)
+        elif message.type is WSMsgType.BINARY:
+            connection.socket.close(PROTOCOL)
+
+
+def _is_open(message: WSMessage) -> bool:
+    """An oversized frame arrives as ERROR with an exception inside, so look at the type, never at the data."""
+    return message.type in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
+
+
+async def _signs_in(connection: Connection) -> bool:
+    """The first frame of a socket without cookie or bearer: session.authenticate {ticket}, within 10 s."""
+    try:
+        message = await connection.response.receive(timeout=SIGN_IN_WITHIN_S)
+        call = _call_in(message.data) if message.type is WSMsgType.TEXT else None
+        if call is not None and call.method == "session.authenticate":
+            found = await perform(
+                connection.context(), identity.session_of_ticket, ticket=str(call.params.get("ticket", ""))
+            )
+            if found is not None:
+                connection.person, connection.session = found.person, found.session
+                connection.send({"id": call.id, "result": {}})
+                return True
+    except (TimeoutError, Problem):
+        pass
+    connection.socket.close(NO_SIGN_IN)
+    await _drained(connection)
+    return False
+
+
+async def _drained(connection: Connection) -> None:
+    while _is_open(await connection.response.receive()):
+        pass
+
+
+async def _hello(connection: Connection) -> None:
+    """session.hello, then everything the first screen needs; topics are listened to before they are read."""
+    person, session = connection.person, connection.session
+    assert person is not None and session is not None
+    connection.socket.person_id, connection.socket.session_id = person.id, session.id
+    for topic in (event.person(person.id), event.session(session.id), *map(event.audience, person.audiences)):
+        await connection.listen(topic)
+    connection.send(
+        {
+            "method": "session.hello",
+            "params": {
+                "protocol": PROTOCOL_VERSION,
+                "sessionId": session.id,
+                "deviceId": session.device_id,
+                "playerId": session.player_id,
+                "serverTime": connection.floor.clock.now(),
+                "heartbeatMs": HEARTBEAT_MS,
+                "user": {"id": person.id, "name": person.name, "role": person.role},
+            },
+        }
+    )
+    opening = await perform(connection.context(), player.opening)
+    for method, params in opening:
+        connection.send({"method": method, "params": params})
+
+
+async def _answer(connection: Connection, raw: str) -> None:
+    """One frame in, at most one frame out."""
+    call: Call | None = None
+    try:
+        call = _call_in(raw)
+        if call.method == "clock.ping":
+            _pong(connection, call)
+            return
+        result = await _result(connection, call)
+    except Problem as problem:
+        _refuse(connection, call, problem)
+    except Exception as error:
+        _refuse(connection, call, problem_of(error))
+    else:
+        if call.id is not None:
+            connection.send({"id": call.id, "result": {} if result is None else result})
+
+
+async def _result(connection: Connection, call: Call) -> Any:
+    command = connection.commands.get(call.method)
+    if command is None or command.public:
+        raise UnknownMethod(method=call.method[:100])
+    if call.method.partition(".")[0] in STEERING:
+        _spend(connection)
+    parameters = convert(call.params, command.parameters)
+    return await perform(connection.context(), command.function, **arguments(parameters))
+
+
+class UnknownMethod(NotFound):
+    """No command of that name on the socket."""
+
+    sentence = "There is no method called {method}."
+
+
+class NotARequest(Invalid):
+    """Valid JSON, but no JSON-RPC 2.0 request object; batches are not taken."""
+
+    sentence = "This is not a JSON-RPC 2.0 request."
+
+
+class NotJson(Invalid):
+    """The frame is no JSON."""
+
+    sentence = "This frame is not JSON."
+
+
+def _call_in(raw: str) -> Call:
+    try:
+        value = decode(raw, max_depth=MAX_DEPTH)
+    except Invalid as invalid:
+        raise NotJson(errors=invalid.errors) from None
+    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or not isinstance(value.get("method"), str):
+        raise NotARequest
+    call_id, params = value.get("id"), value.get("params", {})
+    if isinstance(call_id, bool) or not isinstance(call_id, str | int | None) or not isinstance(params, dict):
+        raise NotARequest
+    if value.keys() - {"jsonrpc", "id", "method", "params"}:
+        raise NotARequest
+    return Call(call_id, value["method"], params)
+
+
+def _pong(connection: Connection, call: Call) -> None:
+    """Three of the four stamps, in PostgreSQL's time base, milliseconds."""
+    t1 = connection.floor.clock.now_ms()
+    t0 = call.params.get("t0")
+    if not isinstance(t0, int | float) or isinstance(t0, bool) or call.params.keys() != {"t0"}:
+        raise Invalid.because("clock.ping takes {t0}, a number.", pointer="/t0")
+    connection.send({"id": call.id, "result": {"t0": t0, "t1": t1, "t2": connection.floor.clock.now_ms()}})
+
+
+def _spend(connection: Connection) -> None:
+    """Count a command of this session; a first excess is refused, more of it in the same breath closes 4003."""
+    session = connection.session
+    verdict = connection.buckets.take(str(session.id if session else id(connection)), connection.rate)
+    if verdict.allowed:
+        return
+    now = monotonic()
+    if connection.warned_at and now - connection.warned_at < 1:
+        connection.socket.close(TOO_FAST)
+    connection.warned_at = connection.warned_at if now - connection.warned_at < 1 else now
+    raise TooMany(retry_after=max(1, -(-verdict.wait_ms // 1000)), limit="commands")
+
+
+def _refuse(connection: Connection, call: Call | None, problem: Problem) -> None:
+    if call is not None and call.id is None:
+        return
+    members = problem_members(problem, instance=f"{connection.request_id}.{connection.serial}")
+    error = {"code": _rpc_code(problem), "message": members["detail"], "data": members}
+    connection.send({"id": call.id if call else None, "error": error})
+
+
+def _rpc_code(problem: Problem) -> int:
+    kinds: list[tuple[type[Problem], int]] = [
+        (NotJson, PARSE_ERROR),
+        (NotARequest, INVALID_REQUEST),
+        (UnknownMethod, NO_METHOD),
+        (Invalid, BAD_PARAMETERS),
+    ]
+    found = next((code for kind, code in kinds if isinstance(problem, kind)), None)
+    return found if found is not None else INTERNAL if problem.status == 500 else REFUSED
+
+
+def _check_origin(request: web.Request) -> None:
+    """A browser always sends Origin; without one only a bearer token counts, never the cookie (R20)."""
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_own_origin(request, origin):
+        raise ForeignPage
+    if origin is None and request["by_cookie"]:
+        request["ctx"].person = request["ctx"].session = None
+
+
+async def _check_opens(request: web.Request) -> None:
+    settings, ctx = request.app[SETTINGS], request["ctx"]
+    block = address_block(ctx.ip_address)
+    await request.app[BUCKETS].spend(block, Rate("socket-opens-address", settings.rate_socket_opens_address, 1))
+    if ctx.session is not None:
+        rate = Rate("socket-opens-session", settings.rate_socket_opens_session, 1)
+        await request.app[BUCKETS].spend(str(ctx.session.id), rate)
+
+
+def _too_many(hub: Hub, ctx: Context, request: web.Request) -> bool:
+    settings = request.app[SETTINGS]
+    if ctx.person is None:
+        return sum(1 for each in hub.sockets if each.person_id is None) >= settings.sockets_per_stranger
+    return hub.sockets_of(ctx.person.id) >= settings.sockets_per_person

@@ -1,0 +1,1 @@
+"""Everything Tutti knows; no HTTP, no Dramatiq, no Jinja."""

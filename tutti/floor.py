@@ -1,0 +1,60 @@
+"""Open what every process needs, from the settings: database, Redis, storage, clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from tutti.clock import MEASURE_EVERY_S, Clock
+from tutti.context import Floor
+from tutti.database import Pool, open_pool
+from tutti.errors import Unavailable
+from tutti.publisher import RedisPublisher
+from tutti.settings import Settings
+from tutti.storage import open_storage
+
+REDIS_TIMEOUT_S = 1
+
+
+def open_redis(settings: Settings) -> "redis.Redis":
+    """A client that gives up after a second: Redis only carries the news."""
+    return redis.Redis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        socket_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+@asynccontextmanager
+async def open_floor(settings: Settings, *, limits: dict[str, str] | None = None) -> AsyncIterator[Floor]:
+    """The floor of one process; `limits` replaces PostgreSQL settings of its connections."""
+    pool = await open_pool(settings.database_url, size=settings.database_pool, limits=limits)
+    client = open_redis(settings)
+    publisher = RedisPublisher(client, settings.redis_namespace)
+    clock = Clock()
+    await _measure(clock, pool)
+    ticking = asyncio.create_task(_keep_measuring(clock, pool), name="clock")
+    try:
+        yield Floor(settings, pool, publisher, open_storage(settings), clock)
+    finally:
+        ticking.cancel()
+        await publisher.close()
+        await client.aclose()
+        await pool.close()
+
+
+async def _keep_measuring(clock: Clock, pool: Pool) -> None:
+    while True:
+        await asyncio.sleep(MEASURE_EVERY_S)
+        await _measure(clock, pool)
+
+
+async def _measure(clock: Clock, pool: Pool) -> None:
+    """A few samples, so that the first ones are good already; PostgreSQL away means the old offset stays."""
+    with suppress(Unavailable):
+        for _ in range(3):
+            await clock.measure(pool)

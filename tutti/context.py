@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -69,6 +69,8 @@ class Floor:
     storage: Storage
     clock: Clock
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a slice keeps open for this process, by the slice's name; `aclose` is called when the floor closes."""
 
 
 class Context:
@@ -159,15 +161,19 @@ class Context:
 
     def enqueue(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., Any] | str,
         *,
         priority: int = 0,
         run_at: datetime | None = None,
         unique_key: str | None = None,
         **arguments: Any,
     ) -> None:
-        """Have a @job done after this transaction has committed; `unique_key` keeps it to one waiting row."""
-        self._enqueued.append(Enqueued(job_of(function).name, arguments, priority, run_at, unique_key))
+        """Have a @job done after this transaction has committed; `unique_key` keeps it to one waiting row.
+
+        A slice that stands lower names the job by its name ("library.reread_song") instead of importing it.
+        """
+        name = function if isinstance(function, str) else job_of(function).name
+        self._enqueued.append(Enqueued(name, arguments, priority, run_at, unique_key))
 
     async def listen(self, topic: str) -> None:
         """Let this socket hear a topic; returns once Redis has confirmed, so that a snapshot may follow."""

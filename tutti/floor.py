@@ -38,10 +38,13 @@ async def open_floor(settings: Settings, *, limits: dict[str, str] | None = None
     clock = Clock()
     await _measure(clock, pool)
     ticking = asyncio.create_task(_keep_measuring(clock, pool), name="clock")
+    floor = Floor(settings, pool, publisher, open_storage(settings), clock)
     try:
-        yield Floor(settings, pool, publisher, open_storage(settings), clock)
+        yield floor
     finally:
         ticking.cancel()
+        for kept in floor.kept.values():
+            await kept.aclose()
         await publisher.close()
         await client.aclose()
         await pool.close()

@@ -36,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "tutti"
     )
     elasticsearch_url: Annotated[str, about("Elasticsearch 9; empty: PostgreSQL searches.")] = ""
+    elasticsearch_index: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9_-]{0,99}$"), about("Name of Tutti's indexes in it, so that two may share one.")
+    ] = "tutti"
     storage_url: Annotated[
         str, about("Where music is kept: file:///folder or s3://bucket?endpoint=…; empty: DATA_DIR/media.")
     ] = ""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from alembic import op
+from sqlalchemy.util import await_only
 
 
 def run_sql_beside(python_file: str) -> None:
@@ -11,4 +12,4 @@ def run_sql_beside(python_file: str) -> None:
     driver = op.get_bind().connection.driver_connection
     if driver is None:
         raise RuntimeError("A migration needs a real connection; offline mode is not supported.")
-    op.get_bind().connection.dbapi_connection.await_(driver.execute(statements))  # type: ignore[union-attr]  # SQLAlchemy's asyncpg adapter
+    await_only(driver.execute(statements))

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 sql = queries(__file__, "context.sql")
 
 
-class Person(Record):
+class Person(Record, kw_only=True):
     """Who asks. `audiences` names everything he may hear of: "public", "members", "user:<id>"."""
 
     id: UUID
@@ -35,7 +35,7 @@ class Person(Record):
     audiences: tuple[str, ...] = ("public", "members")
 
 
-class SessionRef(Record):
+class SessionRef(Record, kw_only=True):
     """Through which sign-in he asks."""
 
     id: UUID
@@ -150,7 +150,13 @@ class Context:
         return self.floor.random_bytes(count)
 
     def announce(
-        self, topic: str, event: str, body: Record | dict[str, Any], *, version: int | None = None, key: str = ""
+        self,
+        topic: str,
+        event: str,
+        body: Record | dict[str, Any],
+        *,
+        version: int | None = None,
+        key: str = "",
     ) -> None:
         """Tell everyone who listens to `topic`, once this transaction has committed.
 
@@ -225,7 +231,9 @@ class Context:
             self.has_committed = True
         news, self._news = self._news, []
         for item in news:
-            self.floor.publisher.publish(item.topic, packed(item, item.version or versions.get(item.topic, 0)))
+            self.floor.publisher.publish(
+                item.topic, packed(item, item.version or versions.get(item.topic, 0))
+            )
 
     async def roll_back(self) -> None:
         """Undo, and drop what was to be announced or enqueued."""

@@ -16,7 +16,10 @@ _microseconds = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}Z"')
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """An immutable value; snake_case in Python and SQL, camelCase in JSON."""
+    """An immutable value; snake_case in Python and SQL, camelCase in JSON.
+
+    `kw_only=True` is not inherited: a subclass with defaults before required fields says it again.
+    """
 
 
 def encode(value: object) -> bytes:

@@ -38,13 +38,24 @@ create table sessions (
     authenticated_at timestamptz not null,
     last_activity timestamptz not null default clock_timestamp(),
     created_at timestamptz not null default clock_timestamp(),
+    -- Moves on while the session is used, at most as far as the absolute end.
     expires_at timestamptz not null,
+    absolute_expires_at timestamptz not null,
     ended_at timestamptz,
     ended_because text check ((ended_because is null) = (ended_at is null)),
     check (token_hash is not null or refresh_key is not null)
 );
 create index sessions_user on sessions (user_id, last_activity desc) where ended_at is null;
 create index sessions_over on sessions (expires_at);
+
+-- Sessions that nobody has ended, with whom they belong to. A disabled host takes his guests along.
+create view open_sessions as
+select s.id, s.kind, s.token_hash, s.player_id, s.device_id, s.authenticated_at, s.last_activity, s.expires_at,
+       u.id as user_id, u.name, u.email, u.role, u.host_id
+from sessions s
+join users u on u.id = s.user_id
+left join users h on h.id = u.host_id
+where s.ended_at is null and u.disabled_at is null and h.disabled_at is null;
 
 -- One row per generation. A token is session id, generation and an HMAC of both, so it can be made again
 -- when its answer was lost; its hash stands here so that a leaked session key alone makes no valid token.

@@ -4,14 +4,13 @@ import re
 from collections.abc import Awaitable, Callable
 from inspect import Parameter, getsourcefile, getsourcelines, isfunction, signature
 from types import ModuleType
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import asyncpg
-import msgspec
 
 from tutti.context import Context
 from tutti.errors import Conflict, Problem
-from tutti.record import Record
+from tutti.record import Record, RecordType
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -82,7 +81,14 @@ def described(function: Callable[..., Awaitable[Any]]) -> Command:
     hints = get_type_hints(function, include_extras=True)
     returns, status = _answer(hints.pop("return"))
     return Command(
-        _name(function), function, verb or None, path or None, public, _parameters(function, hints), returns, status
+        _name(function),
+        function,
+        verb or None,
+        path or None,
+        public,
+        _parameters(function, hints),
+        returns,
+        status,
     )
 
 
@@ -123,7 +129,9 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _answer(hint: Any) -> tuple[Any, int]:
     """The type inside and the status that the annotation says; Problems in a union are not answers."""
-    members = [member for member in (get_args(hint) if _is_union(hint) else (hint,)) if not _is_problem(member)]
+    members = [
+        member for member in (get_args(hint) if _is_union(hint) else (hint,)) if not _is_problem(member)
+    ]
     inner = members[0] if len(members) == 1 else hint
     if get_origin(inner) is Annotated:
         kind, status = get_args(inner)[:2]
@@ -142,18 +150,15 @@ def _is_problem(hint: Any) -> bool:
 def _parameters(function: Callable[..., Any], hints: dict[str, Any]) -> type[Record]:
     """A Record with one field per parameter after `ctx`."""
     _ctx, *parameters = signature(function).parameters.values()
-    fields = [
-        (each.name, hints[each.name])
-        if each.default is Parameter.empty
-        else (each.name, hints[each.name], msgspec.field(default=each.default))
-        for each in parameters
-    ]
+    members: dict[str, Any] = {
+        each.name: each.default for each in parameters if each.default is not Parameter.empty
+    }
+    members["__annotations__"] = {each.name: hints[each.name] for each in parameters}
     title = "".join(word.capitalize() for word in re.split(r"[._]", _name(function)))
-    return msgspec.defstruct(title, fields, bases=(Record,), kw_only=True, frozen=True, rename="camel")  # type: ignore[return-value]  # defstruct is typed as Struct
+    # msgspec.defstruct knows nothing of a metaclass of ours, so the type is made as a class statement makes it.
+    return cast("type[Record]", RecordType(title, (Record,), members))
 
 
 def arguments(parameters: Record) -> dict[str, Any]:
     """The keyword arguments for the function; nested Records stay Records."""
     return {name: getattr(parameters, name) for name in parameters.__struct_fields__}
-
-

@@ -13,7 +13,7 @@ import structlog
 
 from tutti.clock import Clock
 from tutti.database import Database, Pool, away_means_unavailable, queries
-from tutti.errors import SignInNeeded
+from tutti.errors import SignInNeeded, Unavailable
 from tutti.event import News, packed, versions_needed
 from tutti.job import Enqueued, job_of
 from tutti.record import Record
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 sql = queries(__file__, "context.sql")
 
 
-class Person(Record, kw_only=True):
+class Person(Record):
     """Who asks. `audiences` names everything he may hear of: "public", "members", "user:<id>"."""
 
     id: UUID
@@ -35,7 +35,7 @@ class Person(Record, kw_only=True):
     audiences: tuple[str, ...] = ("public", "members")
 
 
-class SessionRef(Record, kw_only=True):
+class SessionRef(Record):
     """Through which sign-in he asks."""
 
     id: UUID
@@ -70,7 +70,7 @@ class Floor:
     clock: Clock
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     kept: dict[str, Any] = field(default_factory=dict)
-    """What a slice keeps open for this process, by the slice's name; `aclose` is called when the floor closes."""
+    """What a slice keeps open for this process, by its name; `aclose` is called when the floor closes."""
 
 
 class Context:
@@ -244,7 +244,8 @@ class Context:
         try:
             with away_means_unavailable():
                 await self._transaction.rollback()
-        except Exception as error:
+        except (Unavailable, asyncpg.PostgresError) as error:
+            # The connection is gone, and with it the transaction: nothing is left to undo.
             log.warning("roll back failed", error=repr(error), request_id=self.request_id)
         finally:
             await self._give_back()

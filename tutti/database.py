@@ -1,11 +1,12 @@
 """PostgreSQL: the pool, the loader of queries.sql, and rows turned into Records."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import asyncpg
 import msgspec
@@ -64,7 +65,7 @@ class Queries:
         except KeyError:
             raise AttributeError(f"queries.sql has no query named {name}") from None
 
-    def __iter__(self) -> "Iterable[Query]":  # type: ignore[override]  # iteration is for the test that prepares all
+    def __iter__(self) -> Iterator[Query]:
         return iter(self._found.values())
 
 
@@ -116,8 +117,6 @@ class Pool:
         self._pool.terminate() if self._pool.is_closing() else await self._close()
 
     async def _close(self) -> None:
-        import asyncio
-
         try:
             await asyncio.wait_for(self._pool.close(), 5)
         except TimeoutError:
@@ -213,14 +212,14 @@ class Database:
 
 def as_record(row: "asyncpg.Record", into: type[T]) -> T:
     """A row as a Record (columns by field name, jsonb inside converted too), or as it is for a plain type."""
-    names = _encoded_names(into)
+    names = _encoded_names(cast("Hashable", into))
     if names is None:
         return msgspec.convert(row[0], into)
     return msgspec.convert({names.get(name, name): value for name, value in row.items()}, into)
 
 
 @cache
-def _encoded_names(into: type) -> dict[str, str] | None:
+def _encoded_names(into: Hashable) -> dict[str, str] | None:
     if not isinstance(into, type) or not issubclass(into, msgspec.Struct):
         return None
     return {field.name: field.encode_name for field in msgspec.structs.fields(into)}

@@ -2,7 +2,7 @@
 
 import re
 from json import JSONDecodeError, loads
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -15,11 +15,25 @@ _encoder = msgspec.json.Encoder()
 _microseconds = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}Z"')
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """An immutable value; snake_case in Python and SQL, camelCase in JSON.
+class RecordType(msgspec.StructMeta):
+    """Makes what Record says hold for its subclasses too: msgspec itself inherits all of it but `kw_only`."""
 
-    `kw_only=True` is not inherited: a subclass with defaults before required fields says it again.
-    """
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], members: dict[str, Any], **options: Any
+    ) -> "RecordType":
+        return super().__new__(cls, name, bases, members, **{"frozen": True, "kw_only": True, **options})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Record(
+    msgspec.Struct,
+    metaclass=RecordType,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+):
+    """An immutable value; snake_case in Python and SQL, camelCase in JSON. Made by keyword."""
 
 
 def encode(value: object) -> bytes:
@@ -51,7 +65,7 @@ def convert(value: Any, into: type[T], *, strict: bool = True) -> T:
 
 
 def _pointed(message: str) -> dict[str, str]:
-    """msgspec says "Expected `int`, got `str` - at `$.a[0].b`"; RFC 9457 wants a JSON pointer."""
+    """What msgspec says as "Expected `int`, got `str` - at `$.a[0].b`", with a JSON pointer (RFC 9457)."""
     detail, _, path = message.partition(" - at `")
     pointer = re.sub(r"\[(\d+|\.\.\.)\]", r"/\1", path.rstrip("`").removeprefix("$")).replace(".", "/")
     unknown = re.search(r"unknown field `([^`]*)`", detail)

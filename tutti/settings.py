@@ -29,15 +29,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this Tutti is set up. Defaults are for one machine; every default is safe."""
 
     # where things are
-    data_dir: Annotated[str, about("Folder for everything Tutti keeps; the embedded parts live in it too.")] = "var"
+    data_dir: Annotated[
+        str, about("Folder for everything Tutti keeps; the embedded parts live in it too.")
+    ] = "var"
     database_url: Annotated[str, about("PostgreSQL ≥ 16; empty: an embedded one.")] = ""
     redis_url: Annotated[str, about("Redis ≥ 6; empty: an embedded one.")] = ""
-    redis_namespace: Annotated[str, about("Prefix of every key and channel, so that two Tuttis may share a Redis.")] = (
-        "tutti"
-    )
+    redis_namespace: Annotated[
+        str, about("Prefix of keys and channels, so that two may share a Redis.")
+    ] = "tutti"
     elasticsearch_url: Annotated[str, about("Elasticsearch 9; empty: PostgreSQL searches.")] = ""
     elasticsearch_index: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9_-]{0,99}$"), about("Name of Tutti's indexes in it, so that two may share one.")
+        str,
+        Meta(pattern="^[a-z][a-z0-9_-]{0,99}$"),
+        about("Name of Tutti's indexes in it, so that two may share one."),
     ] = "tutti"
     storage_url: Annotated[
         str, about("Where music is kept: file:///folder or s3://bucket?endpoint=…; empty: DATA_DIR/media.")
@@ -56,7 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     registration: Annotated[
-        str, Meta(pattern="^(open|closed)$"), about("closed: only an administrator adds people (tutti user add).")
+        str,
+        Meta(pattern="^(open|closed)$"),
+        about("closed: only an administrator adds people (tutti user add)."),
     ] = "open"
     password_min_length: Annotated[int, Meta(ge=8, le=64), about("Shortest password that is accepted.")] = 12
     session_idle_days: Annotated[int, Meta(ge=1, le=90), about("A sign-in unused for so long ends.")] = 30
@@ -69,7 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, about("The address people type, when it is not http(s)://HOST:PORT (behind a proxy, say).")
     ] = ""
     allowed_hosts: Annotated[
-        str, about("Host names this server answers to, comma-separated; its own addresses are always among them.")
+        str,
+        about("Host names this server answers to, comma-separated; its own addresses are always among them."),
     ] = ""
     allowed_origins: Annotated[
         str, about("Other origins that may use the API and the socket, comma-separated; empty: none.")
@@ -81,9 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: Annotated[str, about("PEM file of the certificate's key.")] = ""
     plain_http: Annotated[bool, about("Allow the LAN without TLS; a banner says so on every page.")] = False
     event_loop: Annotated[str, Meta(pattern="^(uvloop|asyncio)$"), about("uvloop or asyncio.")] = "uvloop"
-    log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$"), about("debug, info, warning, error.")] = (
-        "info"
-    )
+    log_level: Annotated[
+        str, Meta(pattern="^(debug|info|warning|error)$"), about("debug, info, warning, error.")
+    ] = "info"
     metrics_public: Annotated[bool, about("Let anybody read /metrics, not only this machine.")] = False
     database_pool: Annotated[int, Meta(ge=1, le=200), about("Connections to PostgreSQL per process.")] = 10
     worker_threads: Annotated[int, Meta(ge=1, le=64), about("Jobs a worker does at the same time.")] = 4
@@ -99,25 +106,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_socket_opens_session: Annotated[Rate, about("Sockets a session may open in a second.")] = 5
     rate_socket_opens_address: Annotated[Rate, about("Sockets an address may open in a second.")] = 50
     sockets_per_person: Annotated[Rate, about("Sockets of one person at the same time.")] = 32
-    sockets_per_stranger: Annotated[Rate, about("Sockets without sign-in of one address at the same time.")] = 10
+    sockets_per_stranger: Annotated[
+        Rate, about("Sockets without sign-in of one address at the same time.")
+    ] = 10
     streams_per_session: Annotated[Rate, about("Media, covers and pages at once per session.")] = 50
     socket_queue_messages: Annotated[Rate, about("Messages that may wait for a slow socket.")] = 256
     socket_queue_bytes: Annotated[Rate, about("Bytes that may wait for a slow socket.")] = 1_048_576
 
     # uploads
     upload_max_bytes: Annotated[int, Meta(ge=1), about("Largest file.")] = 2 * 1024**3
-    upload_chunk_bytes: Annotated[int, Meta(ge=262_144, le=16_777_216), about("Chunk size when none is asked for.")] = (
-        8 * 1024**2
-    )
+    upload_chunk_bytes: Annotated[
+        int, Meta(ge=262_144, le=16_777_216), about("Chunk size when none is asked for.")
+    ] = 8 * 1024**2
     upload_quota_bytes: Annotated[int, Meta(ge=1), about("Room for one person's music.")] = 50 * 1024**3
     uploads_receiving: Annotated[Rate, about("Chunks received at the same time per person.")] = 5
     uploads_waiting: Annotated[Rate, about("Unfinished uploads per person.")] = 10_000
-    upload_idle_hours: Annotated[int, Meta(ge=1), about("An unfinished upload ends after this long without a chunk.")] = (
-        24
+    upload_idle_hours: Annotated[
+        int, Meta(ge=1), about("An unfinished upload ends after this long without a chunk.")
+    ] = 24
+    storage_reserve_bytes: Annotated[int, Meta(ge=0), about("Uploads stop when less than this is free.")] = (
+        2 * 1024**3
     )
-    storage_reserve_bytes: Annotated[int, Meta(ge=0), about("Uploads stop when less than this is free.")] = 2 * 1024**3
     ingest_isolation: Annotated[
-        str, Meta(pattern="^(allow|require)$"), about("require: refuse to read files where no sandbox can be had.")
+        str,
+        Meta(pattern="^(allow|require)$"),
+        about("require: refuse to read files where no sandbox can be had."),
     ] = "allow"
 
     @property

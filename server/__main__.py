@@ -30,7 +30,7 @@ def main() -> int:
     try:
         settings = read_settings()
     except BadSetting as bad:
-        print(bad, file=sys.stderr)
+        sys.stderr.write(f"{bad}\n")
         return 2
     set_up_log(settings)
     if settings.event_loop == "uvloop":

@@ -1,4 +1,4 @@
-"""Lost messages and lost parts: compare versions with PostgreSQL's, tell who fell behind, end dead sessions."""
+"""Lost messages, lost parts: compare versions with PostgreSQL's, tell who fell behind, end dead sessions."""
 
 import asyncio
 
@@ -48,8 +48,8 @@ class Healing:
                 self._say_degraded([] if self._hub.is_connected else ["redis"])
             except Unavailable:
                 self._say_degraded(["database"] if self._hub.is_connected else ["database", "redis"])
-            except Exception as error:
-                log.error("a healing round failed", exc_info=error)
+            except Exception:  # whatever it was, the next round must come
+                log.exception("a healing round failed")
 
     async def _wait(self) -> bool:
         try:
@@ -62,7 +62,9 @@ class Healing:
     async def _round(self, *, at_once: bool) -> None:
         truth = await perform(Context(self._floor), versions, topics=self._hub.topics())
         behind = {
-            topic: version for topic, version in truth.items() if version > self._hub.delivered.get(topic, version)
+            topic: version
+            for topic, version in truth.items()
+            if version > self._hub.delivered.get(topic, version)
         }
         for topic, version in truth.items():
             self._hub.delivered.setdefault(topic, version)

@@ -20,6 +20,7 @@ round_trip = Gauge("tutti_database_round_trip_seconds", "Best of the last clock 
 
 
 def add_routes(app: web.Application) -> None:
+    """The three addresses that ask how we are."""
     app.router.add_get("/healthz", alive)
     app.router.add_get("/readyz", ready)
     app.router.add_get("/metrics", metrics)
@@ -38,7 +39,9 @@ async def ready(request: web.Request) -> web.Response:
     elif abs(request.app[FLOOR].clock.skew().total_seconds()) > SKEW_WARNING_S:
         parts["clock"] = "this machine's clock differs from the database's by more than 5 s"
     is_ready = parts["database"] == "ok" and "server" not in parts
-    return web.json_response({"status": "ready" if is_ready else "not ready", **parts}, status=200 if is_ready else 503)
+    return web.json_response(
+        {"status": "ready" if is_ready else "not ready", **parts}, status=200 if is_ready else 503
+    )
 
 
 async def metrics(request: web.Request) -> web.Response:

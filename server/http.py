@@ -1,4 +1,4 @@
-"""Command → aiohttp route: read what the signature names, perform, answer with the status its return type says."""
+"""Command → aiohttp route: read what its signature names, perform, answer with its return type's status."""
 
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -24,7 +24,14 @@ DEPRECATED_SINCE: Final = "@1767225600"
 MAX_BODY: Final = 262_144
 STEERING: Final = ("player", "queue", "device")
 """Nouns whose commands are counted per session, on either transport."""
-PROOFS: Final = ("/auth/login", "/auth/register", "/auth/password", "/auth/magic-link", "/auth/confirm", "/auth/2fa")
+PROOFS: Final = (
+    "/auth/login",
+    "/auth/register",
+    "/auth/password",
+    "/auth/magic-link",
+    "/auth/confirm",
+    "/auth/2fa",
+)
 
 
 def add_commands(app: web.Application, commands: dict[str, Command]) -> None:
@@ -49,7 +56,9 @@ def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response
         key = request.headers.get("Idempotency-Key")
         if key and command.status in (201, 202) and ctx.person is not None:
             return await _once(ctx, command, parameters, key, headers)
-        return _response(await perform(ctx, command.function, **arguments(parameters)), command.status, headers)
+        return _response(
+            await perform(ctx, command.function, **arguments(parameters)), command.status, headers
+        )
 
     return answer
 
@@ -155,7 +164,11 @@ async def _once(
     if len(key) > 200 or not key.isprintable():
         raise Invalid.because("An Idempotency-Key has at most 200 printable characters.")
     known = await perform(
-        ctx, identity.answered_before, route=command.name, key=key, request_hash=sha256(encode(parameters)).digest()
+        ctx,
+        identity.answered_before,
+        route=command.name,
+        key=key,
+        request_hash=sha256(encode(parameters)).digest(),
     )
     if known is not None:
         return _response(known, command.status, headers | {"Idempotent-Replay": "true"})

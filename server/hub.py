@@ -43,6 +43,7 @@ class Hub:
         self._pubsub: redis.client.PubSub | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.sockets: set[Socket] = set()
+        self._empty = asyncio.Event()
         self.delivered: dict[str, int] = {}
         """The newest version of each listened topic that went out from here."""
         self.heard: list[Callable[[Heard], None]] = []
@@ -71,10 +72,19 @@ class Hub:
     async def remove(self, socket: Socket) -> None:
         """Forget a socket and every topic that only it listened to."""
         self.sockets.discard(socket)
+        if not self.sockets:
+            self._empty.set()
         self._lagging.discard(socket)
         socket.drop_backlog()
         for topic in list(socket.topics):
             await self.unlisten(socket, topic)
+
+    async def emptied(self, within_s: float) -> None:
+        """Wait until the last socket has gone, for so long at most."""
+        self._empty.clear()
+        if self.sockets:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), within_s)
 
     async def listen(self, socket: Socket, topic: str) -> None:
         """Add a listener; returns once Redis has confirmed, or after 2 s without Redis (versions heal)."""
@@ -89,7 +99,7 @@ class Hub:
         await self._forget_if_unheard(topic)
 
     async def watch_session(self, session_id: UUID) -> asyncio.Event:
-        """An event that is set when the session ends; for running streams. Give it back with `unwatch_session`."""
+        """Something that is set when the session ends, for running streams; give back by `unwatch_session`."""
         ended = asyncio.Event()
         self._watchers.setdefault(session_id, set()).add(ended)
         await self._subscribed(event.session(session_id))
@@ -134,7 +144,9 @@ class Hub:
 
     def say(self, topic: str, name: str, params: dict[str, object]) -> None:
         """Tell this process's listeners of one topic."""
-        self._write(self._listeners.get(topic, set()), text_frame(event.notification(name, params)), (topic, name))
+        self._write(
+            self._listeners.get(topic, set()), text_frame(event.notification(name, params)), (topic, name)
+        )
 
     def end_session(self, session_id: UUID, last_words: bytes = b"") -> None:
         """Close the sockets and streams of a session here, with 4500: do not come back (R12)."""
@@ -208,7 +220,9 @@ class Hub:
     async def _hear(self) -> None:
         """Subscribe, read, and begin again when Redis was away."""
         while True:
-            client = redis.Redis.from_url(self._settings.redis_url, socket_connect_timeout=1, socket_timeout=None)
+            client = redis.Redis.from_url(
+                self._settings.redis_url, socket_connect_timeout=1, socket_timeout=None
+            )
             try:
                 async with client.pubsub() as pubsub:
                     await self._read(pubsub)
@@ -219,7 +233,7 @@ class Hub:
                 self.is_connected, self._pubsub = False, None
                 with suppress(redis.RedisError, OSError):
                     await client.aclose()
-            await asyncio.sleep(0.2 + random() * 0.3)
+            await asyncio.sleep(0.2 + random() * 0.3)  # noqa: S311  # spreads load, guards nothing
 
     async def _read(self, pubsub: "redis.client.PubSub") -> None:
         channels = [self._own_channel, *(f"{self._prefix}{topic}" for topic in self._confirmed)]

@@ -1,4 +1,4 @@
-"""Rate limits (protocol §1): token buckets in Redis, shared by all instances; of this process when Redis is away."""
+"""Rate limits (protocol §1): token buckets in Redis for all instances; in this process when Redis is away."""
 
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -7,7 +7,7 @@ import redis.asyncio as redis
 
 from tutti.errors import TooMany
 
-# A generic cell rate algorithm in one round trip: what is kept is only the instant at which the bucket is full again.
+# The generic cell rate algorithm in one round trip: all that is kept is when the bucket will be full again.
 _SCRIPT: Final = """
 local spacing, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
 
 
 class LocalBuckets:
-    """The same rule within one process: for sockets, and while Redis is away (F5). Full buckets are forgotten."""
+    """The same rule within one process: for sockets, and while Redis is away (F5)."""
 
     MOST = 100_000
 

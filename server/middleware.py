@@ -31,7 +31,9 @@ _request_id = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
 class ForeignPage(Forbidden):
     """A request with a cookie that another site's page may have caused (R14)."""
 
-    sentence = _("This request did not come from one of Tutti's own pages. Please reload the page and try again.")
+    sentence = _(
+        "This request did not come from one of Tutti's own pages. Please reload the page and try again."
+    )
 
 
 class UnknownHost(Invalid):
@@ -50,7 +52,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except web.HTTPException as error:
         response = error if error.status < 400 else _problem(request, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last line of defence: no stack trace reaches a client
         response = _problem(request, error)
     if not response.prepared:
         _add_headers(request, response)
@@ -85,7 +87,9 @@ async def who_asks(request: web.Request, handler: Handler) -> web.StreamResponse
 async def _by_bearer(ctx: Context, header: str) -> None:
     scheme, _space, token = header.partition(" ")
     found = (
-        await perform(ctx, identity.session_of_access_token, jwt=token.strip()) if scheme.lower() == "bearer" else None
+        await perform(ctx, identity.session_of_access_token, jwt=token.strip())
+        if scheme.lower() == "bearer"
+        else None
     )
     if found is None:
         raise SignInNeeded
@@ -143,7 +147,9 @@ def _context(request: web.Request) -> Context:
 def client_address(request: web.Request) -> str | None:
     """The peer, or what the trusted proxies in front tell (R28)."""
     trusted = request.app[SETTINGS].trusted_proxies
-    forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]
+    forwarded = [
+        item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()
+    ]
     return forwarded[-trusted] if trusted and len(forwarded) >= trusted else request.remote
 
 
@@ -159,7 +165,11 @@ def address_block(address: str | None) -> str:
 
 
 def _check_host(request: web.Request) -> None:
-    name = request.host.rsplit(":", 1)[0].strip("[]") if request.host.count(":") != 1 else request.host.split(":")[0]
+    name = (
+        request.host.rsplit(":", 1)[0].strip("[]")
+        if request.host.count(":") != 1
+        else request.host.split(":")[0]
+    )
     if name in _own_names(request.app[SETTINGS]) or _is_address(name):
         return
     raise UnknownHost(host=name[:100])
@@ -206,7 +216,12 @@ def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
         headers.add("Vary", "Origin")
     if COOKIE_FOR_FORMS not in request.cookies and request.get("form_cookie"):
         response.set_cookie(
-            COOKIE_FOR_FORMS, request["form_cookie"], httponly=True, samesite="Lax", secure=settings.is_secure, path="/"
+            COOKIE_FOR_FORMS,
+            request["form_cookie"],
+            httponly=True,
+            samesite="Lax",
+            secure=settings.is_secure,
+            path="/",
         )
 
 

@@ -23,10 +23,11 @@ class Socket:
     """Frames go straight to the transport while it keeps up; else they wait here, newest-wins by key."""
 
     __slots__ = (
+        "__weakref__",
         "_backlog",
         "_backlog_bytes",
-        "_messages_allowed",
         "_bytes_allowed",
+        "_messages_allowed",
         "_over_since",
         "_serial",
         "close_code",
@@ -37,7 +38,6 @@ class Socket:
         "session_id",
         "topics",
         "transport",
-        "__weakref__",
     )
 
     def __init__(self, transport: asyncio.Transport, *, messages_allowed: int, bytes_allowed: int) -> None:
@@ -65,7 +65,7 @@ class Socket:
         return len(self._backlog) if self._backlog else 0
 
     def send(self, frame: bytes, key: Hashable = None) -> bool:
-        """Write or keep one frame; True when it was written. A frame with a key replaces a waiting one of that key."""
+        """Write or keep one frame; True when it was written. It replaces a waiting one of the same key."""
         if self._backlog is None and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
             self.transport.write(frame)
             return True

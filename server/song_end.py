@@ -1,4 +1,4 @@
-"""When a song ends nobody asks for anything, so each server settles the players of its own sockets on time."""
+"""When a song ends nobody asks for anything, so each server settles the players of its own sockets."""
 
 import asyncio
 from datetime import datetime
@@ -17,7 +17,6 @@ from tutti.event import Heard
 MARGIN_S = 0.005
 RETRY_S = 2
 log = structlog.get_logger()
-
 
 
 class SongEnds:

@@ -74,7 +74,11 @@ class Connection:
             bytes_allowed=settings.socket_queue_bytes,
         )
         first: Context = request["ctx"]
-        self.request_id, self.ip_address, self.user_agent = first.request_id, first.ip_address, first.user_agent
+        self.request_id, self.ip_address, self.user_agent = (
+            first.request_id,
+            first.ip_address,
+            first.user_agent,
+        )
         self.person: Person | None = first.person
         self.session: SessionRef | None = first.session
         self.rate: Rate = steering_rate(settings)
@@ -199,8 +203,7 @@ async def _drained(connection: Connection) -> None:
 
 async def _hello(connection: Connection) -> None:
     """session.hello, then everything the first screen needs; topics are listened to before they are read."""
-    person, session = connection.person, connection.session
-    assert person is not None and session is not None
+    person, session = connection.context().me, connection.context().signed_in
     connection.socket.person_id, connection.socket.session_id = person.id, session.id
     for topic in (event.person(person.id), event.session(session.id), *map(event.audience, person.audiences)):
         await connection.listen(topic)
@@ -234,7 +237,7 @@ async def _answer(connection: Connection, raw: str) -> None:
         result = await _result(connection, call)
     except Problem as problem:
         _refuse(connection, call, problem)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever fails, the socket answers and stays
         _refuse(connection, call, problem_of(error))
     else:
         if call.id is not None:
@@ -274,7 +277,11 @@ def _call_in(raw: str) -> Call:
         value = decode(raw, max_depth=MAX_DEPTH)
     except Invalid as invalid:
         raise NotJson(errors=invalid.errors) from None
-    if not isinstance(value, dict) or value.get("jsonrpc") != "2.0" or not isinstance(value.get("method"), str):
+    if (
+        not isinstance(value, dict)
+        or value.get("jsonrpc") != "2.0"
+        or not isinstance(value.get("method"), str)
+    ):
         raise NotARequest
     call_id, params = value.get("id"), value.get("params", {})
     if isinstance(call_id, bool) or not isinstance(call_id, str | int | None) or not isinstance(params, dict):
@@ -337,7 +344,9 @@ def _check_origin(request: web.Request) -> None:
 async def _check_opens(request: web.Request) -> None:
     settings, ctx = request.app[SETTINGS], request["ctx"]
     block = address_block(ctx.ip_address)
-    await request.app[BUCKETS].spend(block, Rate("socket-opens-address", settings.rate_socket_opens_address, 1))
+    await request.app[BUCKETS].spend(
+        block, Rate("socket-opens-address", settings.rate_socket_opens_address, 1)
+    )
     if ctx.session is not None:
         rate = Rate("socket-opens-session", settings.rate_socket_opens_session, 1)
         await request.app[BUCKETS].spend(str(ctx.session.id), rate)

@@ -109,7 +109,7 @@ async def static(request: web.Request) -> web.StreamResponse:
 
 async def htmx(request: web.Request) -> web.StreamResponse:
     """The htmx file that the django-htmx package ships."""
-    return _file(Path(str(files(django_htmx).joinpath("static/django_htmx/htmx.min.js"))))
+    return _file(Path(str(files(django_htmx).joinpath("static/django_htmx/htmx-2.min.js"))))
 
 
 def _file(path: Path) -> web.FileResponse:

@@ -80,8 +80,8 @@ class Healing:
         here = self._hub.sessions()
         if not here:
             return
-        living = await perform(Context(self._floor), identity.living_sessions, ids=list(here))
-        for session_id in here - set(living):
+        living = await perform(Context(self._floor), identity.still_live, session_ids=list(here))
+        for session_id in here - living:
             self._hub.end_session(session_id)
 
     def _say_degraded(self, parts: list[str]) -> None:

@@ -99,7 +99,7 @@ class Hub:
         await self._forget_if_unheard(topic)
 
     async def watch_session(self, session_id: UUID) -> asyncio.Event:
-        """Something that is set when the session ends, for running streams; give back by `unwatch_session`."""
+        """Set when the session ends, for running streams; give it back by `unwatch_session`."""
         ended = asyncio.Event()
         self._watchers.setdefault(session_id, set()).add(ended)
         await self._subscribed(event.session(session_id))

@@ -172,7 +172,7 @@ async def _talk(connection: Connection) -> None:
 
 
 def _is_open(message: WSMessage) -> bool:
-    """An oversized frame arrives as ERROR with an exception inside, so look at the type, never at the data."""
+    """An oversized frame arrives as ERROR with an exception inside: look at the type, never at the data."""
     return message.type in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
 
 
@@ -183,7 +183,7 @@ async def _signs_in(connection: Connection) -> bool:
         call = _call_in(message.data) if message.type is WSMsgType.TEXT else None
         if call is not None and call.method == "session.authenticate":
             found = await perform(
-                connection.context(), identity.session_of_ticket, ticket=str(call.params.get("ticket", ""))
+                connection.context(), identity.redeem_ticket, ticket=str(call.params.get("ticket", ""))
             )
             if found is not None:
                 connection.person, connection.session = found.person, found.session
@@ -301,7 +301,7 @@ def _pong(connection: Connection, call: Call) -> None:
 
 
 def _spend(connection: Connection) -> None:
-    """Count a command of this session; a first excess is refused, more of it in the same breath closes 4003."""
+    """Count a command of this session; a first excess is refused, more in the same breath closes 4003."""
     session = connection.session
     verdict = connection.buckets.take(str(session.id if session else id(connection)), connection.rate)
     if verdict.allowed:

@@ -155,7 +155,7 @@ def _parameters(function: Callable[..., Any], hints: dict[str, Any]) -> type[Rec
     }
     members["__annotations__"] = {each.name: hints[each.name] for each in parameters}
     title = "".join(word.capitalize() for word in re.split(r"[._]", _name(function)))
-    # msgspec.defstruct knows nothing of a metaclass of ours, so the type is made as a class statement makes it.
+    # msgspec.defstruct knows nothing of our metaclass, so the type is made as a class statement makes it.
     return cast("type[Record]", RecordType(title, (Record,), members))
 
 

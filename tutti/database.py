@@ -134,7 +134,7 @@ class away_means_unavailable:  # noqa: N801  # read as a phrase: with away_means
 
 
 async def open_pool(database_url: str, *, size: int = 10, limits: dict[str, str] | None = None) -> Pool:
-    """A pool for this process. `limits` replaces single server settings (a worker allows longer statements)."""
+    """A pool for this process. `limits` replaces server settings (a worker allows longer statements)."""
     pool = await asyncpg.create_pool(
         database_url,
         min_size=0,

@@ -1,0 +1,75 @@
+"""The player: one state that every device of a person, and every guest, shares.
+
+Tables: `queues` (a player's row), `queue_items` (its queue), `queue_changes` (who changed what, for undo),
+`play_history`, `devices`. Topic: `player:<playerId>`. Events: `player.state`, `queue.changed`,
+`devices.changed`; each carries `topic` and the player's `version`, which every one of them raises by one. A
+client that sees a version it did not expect asks `player.get`, and `queue.get` when `queueVersion` differs.
+
+**The state** is the answer of every player and queue command and the event `player.state`::
+
+    {"playerId": "0197…", "version": 42,
+     "item": {"itemId": "0197…", "songId": "0197…", "title": "Blue in Green", "artist": "Miles Davis",
+              "album": "Kind of Blue", "durationMs": 337000, "coverUrl": "/api/v1/songs/0197…/cover",
+              "addedBy": {"id": "0197…", "name": "Ann"}, "source": "queue"},
+     "next": null, "currentIndex": 0, "isPlaying": true, "positionMs": 1200,
+     "anchoredAt": "2026-01-31T20:15:00.000Z", "isShuffled": false, "repeatMode": "none",
+     "volume": 0.8, "muted": false,
+     "outputs": [{"deviceId": "0197…", "delayMs": 0, "ready": true}],
+     "handoff": null, "outputSeenAt": "2026-01-31T20:15:04.120Z",
+     "queueVersion": 7, "queueLength": 1, "notice": null, "updatedAt": "2026-01-31T20:15:00.000Z"}
+
+- Position at time t (the common clock): `positionMs + (isPlaying ? max(0, t - anchoredAt) : 0)`, at most
+  `durationMs` when that is not 0. `anchoredAt` may lie ahead: a start that several outputs are to meet, or
+  (with no outputs) one that waits up to 10 s for a device. Until then the position stands still.
+- `item` and `next` are null, or as above; `album`, `coverUrl`, `addedBy` may be null. `next` is what
+  `player.next` goes to; under `repeatMode: "one"` the end of the song begins the same song again.
+- `handoff`: `{"to": deviceId, "delayMs": 0, "startsAt": null | time, "deadline": time}`. The device `to` loads
+  the song and reports `ready`; then `startsAt` is named: the old output fades out there while `to` fades in.
+  Not ready at `deadline`: the music stays where it is and `notice` says so.
+- `notice`: `{"code", "at", "title", "deviceId"}`, to be shown once per `at`. Codes: `song_skipped` (title),
+  `device_not_ready` (deviceId), `output_lost` (no word of an output for 10 s: the music stands), `no_output`
+  (no device took up the start).
+
+**The queue**, `queue.get {from?, limit?, since?}`; without `from` around the current item::
+
+    {"playerId": "0197…", "version": 42, "queueVersion": 7, "from": 0, "length": 1, "currentIndex": 0,
+     "isShuffled": false, "repeatMode": "none", "items": [item…], "songIds": ["0197…"], "changes": null}
+
+`since: <queueVersion>` asks for what was missed: `changes` is then a list of the `queue.changed` bodies after
+that version, in order, and `items` is empty; when too much was missed, `changes` is null and `items` are given.
+
+**queue.changed**; `changes` apply one after the other, indexes are in playing order (the shuffled one while
+shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty::
+
+    {"queueVersion": 8, "length": 3, "reload": false, "madeBy": {"id": "0197…", "name": "Ann"} | null,
+     "changes": [{"op": "insert", "index": 1, "items": [item, item]},
+                 {"op": "remove", "index": 4, "itemId": "0197…"},
+                 {"op": "move", "itemId": "0197…", "from": 3, "to": 0}]}
+
+**queue.edit** takes `operations`, carried out in order, each seeing the ones before::
+
+    [{"op": "move", "itemId": "0197…", "to": 0},
+     {"op": "remove", "itemIds": ["0197…"]},
+     {"op": "replace", "itemId": "0197…", "songIds": ["0197…"]},   one item by other songs
+     {"op": "replace", "songIds": ["0197…"]}]                       the whole queue, as for "play this album"
+
+**Devices**, answer of `device.list` and event `devices.changed`::
+
+    {"devices": [{"deviceId": "0197…", "name": "Kitchen", "kind": "browser", "canPlay": true,
+                  "isOnline": true, "isOutput": true, "delayMs": 0, "lastSeenAt": "2026-01-31T20:15:04.120Z"}]}
+
+`device.register {name, kind, canPlay, deviceId?}` answers one such device; the client keeps `deviceId` and
+gives it back at the next register. `device.change {deviceId, name?, delayMs?}`, `device.forget {deviceId}`.
+
+**What a device does.** After `player.state`: am I in `outputs`? Then sound `item` at the position above
+(minus my `delayMs` when there are several outputs), else be silent. It sends
+`device.report {itemId, positionMs, state, version, measuredAt?}` with `state` one of `ready` (loaded, could
+sound), `playing`, `paused`, `stalled`, `ended`, `error`: at once when its own state changes, every 5 s while
+it plays, every 60 s otherwise. A report with an older `version` counts as a sign of life only. A device named
+by `handoff.to`, and each of several outputs before a start, loads the song and says `ready`.
+
+**Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
+the only output again. **Errors** carry the present state as `player`: `player_moved` (409, `ifVersion` is not
+the present version), `queue_empty` (409), `queue_full` (409), `nothing_to_undo` (409), `item_gone` (404),
+`songs_not_found` (404), `device_gone` (404), `device_cannot_play` (422).
+"""

@@ -1,0 +1,12 @@
+"""What a player decides, free of database, clock and chance: the same input gives the same answer.
+
+state       what a player is at one moment
+hearing     what of the current song was really heard
+window      the part of the queue a decision looks at
+settling    what time alone changes
+transport   play, pause, next, previous, seek, volume, repeat
+outputs     where it plays: handoff, party, reports of devices
+ranks       places between places
+changes     changes of the queue, and how each is taken back
+seen        which commands have taken effect already
+"""

@@ -1,0 +1,124 @@
+"""The course of the music: where it stands, what was heard of it, how it stops and what comes next.
+
+These are the steps of which both time (settling) and people (transport) make their changes.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from tutti.player.model.hearing import Heard, finished, heard
+from tutti.player.model.state import Item, Notice, Output, Player, changed, position_at
+from tutti.player.model.window import Place, Step, step
+
+AWAITED = timedelta(seconds=10)
+"""So long a start waits for a first device that can sound."""
+PATIENCE = timedelta(seconds=3)
+"""So long several outputs wait for the slowest of them; then they start without it."""
+LEAD = timedelta(milliseconds=400)
+"""So far ahead an instant is named that several devices are to meet."""
+
+
+class Course(NamedTuple):
+    """A player after a step, the hearings that ended with it, and the places still ahead."""
+
+    player: Player
+    ended: tuple[Heard, ...] = ()
+    ahead: tuple[Place, ...] = ()
+
+
+def anchor(player: Player, now: datetime, *, heard_until: int | None = None) -> Player:
+    """Fix the position at `now` and keep what was heard up to it; every change of the course begins here.
+
+    `heard_until` is the position up to which it really sounded, when that is known to be less.
+    """
+    if not player.is_playing or now <= player.anchored_at:
+        return player
+    reached = position_at(player, now)
+    sounded = reached if heard_until is None else min(reached, heard_until)
+    hearing = heard(player.hearing, player.anchored_at, player.position_ms, sounded)
+    return changed(player, position_ms=reached, anchored_at=now, hearing=hearing)
+
+
+def start(player: Player, now: datetime) -> Player:
+    """Let time run from the present position, at the instant at which all outputs can sound.
+
+    One output starts as soon as it can. Several meet at `anchored_at`, which lies ahead: a moment when all
+    are ready, 3 s otherwise. With none at all the start waits for a device to appear.
+    """
+    if not player.outputs:
+        return changed(player, is_playing=True, anchored_at=now + AWAITED)
+    begins = now
+    if len(player.outputs) > 1:
+        begins += LEAD if all(output.ready for output in player.outputs) else PATIENCE
+    seen = player.output_seen_at if player.is_playing else now
+    return changed(player, is_playing=True, anchored_at=begins, output_seen_at=seen)
+
+
+def stop(player: Player, now: datetime) -> Player:
+    """Let time stand. A handoff under way is done at once: nothing sounds that could be torn."""
+    if not player.is_playing:
+        return player
+    after = changed(anchor(player, now), is_playing=False, anchored_at=now)
+    return hand_over(after, now)
+
+
+def close(player: Player, now: datetime) -> Course:
+    """End the hearing of the current song."""
+    after = anchor(player, now)
+    if after.hearing is None or after.item is None:
+        return Course(changed(after, hearing=None))
+    item = after.item
+    row = finished(after.hearing, item.song_id, item.duration_ms, item.source)
+    return Course(changed(after, hearing=None), (row,))
+
+
+def enter(player: Player, now: datetime, place: Place, following: Item | None) -> Course:
+    """Make another place the current one, from its beginning; whether it plays does not change."""
+    index, item = place
+    closed = close(player, now)
+    entered = changed(
+        closed.player, item=item, next=following, current_index=index, position_ms=0, anchored_at=now
+    )
+    return Course(entered, closed.ended)
+
+
+def end_song(player: Player, at: datetime, ahead: Iterable[Place], unplayable: frozenset[UUID]) -> Course:
+    """The current song came to its natural end: again under repeat one, else on to what can be played."""
+    if player.repeat_mode == "one":
+        closed = close(player, at)
+        return Course(changed(closed.player, position_ms=0, anchored_at=at), closed.ended, tuple(ahead))
+    return go_on(player, at, step(ahead, unplayable))
+
+
+def go_on(player: Player, at: datetime, taken: Step) -> Course:
+    """Enter the place of a step and tell what was skipped; with nothing there, stop at the end of the song."""
+    skipped = [Notice(code="song_skipped", at=at, title=item.title) for item in taken.skipped[-1:]]
+    noted = changed(player, notice=skipped[0]) if skipped else player
+    if taken.place is None:
+        return stop_at_end(noted, at)
+    entered = enter(noted, at, taken.place, taken.following)
+    return Course(entered.player, entered.ended, taken.rest)
+
+
+def stop_at_end(player: Player, at: datetime) -> Course:
+    """Nothing follows: stand at the end of the last song, where a song added later continues."""
+    closed = close(stop(player, at), at)
+    end = closed.player.item.duration_ms if closed.player.item else 0
+    return Course(changed(closed.player, position_ms=end or closed.player.position_ms), closed.ended)
+
+
+def hand_over(player: Player, at: datetime) -> Player:
+    """Make the device of the handoff the one output; nothing without a handoff."""
+    if player.handoff is None:
+        return player
+    target = Output(device_id=player.handoff.to, delay_ms=player.handoff.delay_ms, ready=True)
+    seen = max(at, player.output_seen_at or at)
+    return changed(player, outputs=(target,), handoff=None, output_seen_at=seen)
+
+
+def unready(player: Player) -> Player:
+    """None of the outputs holds the new item yet."""
+    outputs = tuple(Output(device_id=each.device_id, delay_ms=each.delay_ms) for each in player.outputs)
+    return changed(player, outputs=outputs)

@@ -1,0 +1,89 @@
+"""What time alone changes: songs end, handoffs come due, a player without a sounding device stands still."""
+
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from tutti.player.model.course import anchor, end_song, hand_over, stop
+from tutti.player.model.hearing import Heard
+from tutti.player.model.state import MILLISECOND, Notice, Player, changed, position_at
+from tutti.player.model.window import SIZE, Place, Window, upcoming
+
+SILENCE = timedelta(seconds=10)
+"""So long after an output's last sign of life the player's time still runs."""
+
+Happening = Literal["handoff", "end of song", "silence"]
+
+
+class Settled(NamedTuple):
+    """A player, and the hearings that ended on the way."""
+
+    player: Player
+    ended: tuple[Heard, ...] = ()
+
+
+def due_at(player: Player) -> datetime | None:
+    """When this player changes by itself if nobody does anything; None when it never will."""
+    return min((at for at, _ in _coming(player)), default=None)
+
+
+def needs_window(player: Player, now: datetime) -> bool:
+    """The song has ended by now, so settling must know what follows."""
+    return any(at <= now and what == "end of song" for at, what in _coming(player))
+
+
+def settle(player: Player, now: datetime, window: Window | None = None) -> Settled:
+    """Let time pass up to `now`. Without a window no song can end: the player waits at the end of its song.
+
+    Total: whatever the input, it takes a bounded number of steps. Songs so short that these do not reach
+    `now` stop the player there.
+    """
+    ahead: tuple[Place, ...] = tuple(upcoming(window, player.repeat_mode)) if window else ()
+    ended: list[Heard] = []
+    for _ in range(2 * SIZE):
+        at, what = min(_coming(player), default=(now, None), key=lambda happening: happening[0])
+        if what is None or at > now or (what == "end of song" and window is None):
+            return Settled(player, tuple(ended))
+        if what == "handoff":
+            player = _hand_over_or_give_up(player, at)
+        elif what == "silence":
+            player = _fall_silent(player, at)
+        else:
+            player, heard, ahead = end_song(player, at, ahead, window.unplayable if window else frozenset())
+            ended += heard
+    return Settled(stop(player, now), tuple(ended))
+
+
+def _coming(player: Player) -> list[tuple[datetime, Happening]]:
+    """What will happen, and when; of two at the same time the first named comes first."""
+    if not player.is_playing or player.item is None:
+        return []
+    coming: list[tuple[datetime, Happening]] = []
+    if player.handoff is not None:
+        coming.append((player.handoff.starts_at or player.handoff.deadline, "handoff"))
+    if player.item.duration_ms:
+        left_ms = max(player.item.duration_ms - player.position_ms, 0)
+        coming.append((player.anchored_at + left_ms * MILLISECOND, "end of song"))
+    coming.append((_silent_at(player), "silence"))
+    return coming
+
+
+def _silent_at(player: Player) -> datetime:
+    """With no output at all a start is awaited until `anchored_at`; else 10 s after the last sign of life."""
+    if not player.outputs:
+        return player.anchored_at
+    return (player.output_seen_at or player.anchored_at) + SILENCE
+
+
+def _fall_silent(player: Player, at: datetime) -> Player:
+    """No output is there any more. Only what was played while one was seen counts as heard."""
+    seen_until = min(max(player.output_seen_at or at, player.anchored_at), at)
+    stopped = stop(anchor(player, at, heard_until=position_at(player, seen_until)), at)
+    return changed(stopped, notice=Notice(code="output_lost" if player.outputs else "no_output", at=at))
+
+
+def _hand_over_or_give_up(player: Player, at: datetime) -> Player:
+    """Ready in time, the other device sounds from now on; else the music stays and people are told."""
+    if player.handoff is None or player.handoff.starts_at is not None:
+        return hand_over(player, at)
+    notice = Notice(code="device_not_ready", at=at, device_id=player.handoff.to)
+    return changed(player, handoff=None, notice=notice)

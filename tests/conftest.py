@@ -22,7 +22,7 @@ from tutti.embedded import Postgres, Redis
 from tutti.floor import open_floor
 from tutti.settings import Settings, read_settings
 
-pytest_plugins = ("tests.elasticsearch",)
+pytest_plugins = ("tests.audio_files", "tests.elasticsearch")
 ROOT = Path(__file__).parent.parent
 
 

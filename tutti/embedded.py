@@ -55,6 +55,7 @@ class Postgres(Part):
     """
 
     name: ClassVar[str] = "PostgreSQL"
+    setting: ClassVar[str] = "DATABASE_URL"
     polite: ClassVar[signal.Signals] = signal.SIGINT  # "fast shutdown": does not wait for clients to leave
 
     def __init__(self, folder: Path, *, fsync: bool = True) -> None:
@@ -150,6 +151,7 @@ class Redis(Part):
     """
 
     name: ClassVar[str] = "Redis"
+    setting: ClassVar[str] = "REDIS_URL"
 
     @property
     def socket(self) -> Path:

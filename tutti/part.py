@@ -31,6 +31,10 @@ class CannotStart(Exception):
     """A part cannot run here. The text is one sentence for the person at the terminal."""
 
 
+class InUse(CannotStart):
+    """Another process started this part from the same folder; `url` names that one."""
+
+
 class Part:
     """One server process with a folder, a lock and a URL. Used as a context, by one thread."""
 
@@ -187,6 +191,7 @@ class Part:
         if len(os.fsencode(self.sockets)) > SOCKET_FOLDER_LIMIT:
             self.sockets = Path(tempfile.mkdtemp(prefix="tutti-", dir="/tmp"))
         self.private_folder(self.sockets)
+        (self.folder / "sockets").write_text(str(self.sockets))
 
     def _leave(self) -> None:
         self.stop()
@@ -242,7 +247,8 @@ class Part:
         except OSError as error:
             holder = os.read(lock, 20).decode(errors="replace").strip()
             os.close(lock)
-            raise CannotStart(
+            self.sockets = Path((self.folder / "sockets").read_text())
+            raise InUse(
                 f"{self.folder} is in use by another Tutti (process {holder or '?'}): stop that one first."
             ) from error
         os.ftruncate(lock, 0)

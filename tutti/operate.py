@@ -1,0 +1,84 @@
+"""What the operator's command does beside `up`: each function opens what it needs and closes it again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Literal
+
+import asyncpg
+import msgspec
+from alembic import command
+from alembic.config import Config
+
+from tutti import identity
+from tutti.context import Context, Person
+from tutti.embedded import CannotStart, Postgres, Redis
+from tutti.floor import open_floor
+from tutti.part import InUse
+from tutti.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+CONNECT_S = 10
+
+
+@contextmanager
+def reached(settings: Settings) -> Iterator[Settings]:
+    """The settings with URLs that work: embedded parts are used while `tutti up` runs them, else started."""
+    with ExitStack() as stack:
+        urls = {}
+        if not settings.database_url:
+            urls["database_url"] = _url(Postgres(settings.data / "postgres"), stack)
+        if not settings.redis_url:
+            urls["redis_url"] = _url(Redis(settings.data / "redis"), stack)
+        yield msgspec.structs.replace(settings, **urls)
+
+
+def _url(part: Postgres | Redis, stack: ExitStack) -> str:
+    try:
+        return stack.enter_context(part).url
+    except InUse:
+        return part.url
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest version. Raises CannotStart when it does not answer."""
+    asyncio.run(_knock(settings.database_url))
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.set_main_option("database_url", settings.database_url.replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+async def _knock(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_S)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise CannotStart(f"PostgreSQL at DATABASE_URL does not let us in: {error}") from error
+    await connection.close()
+
+
+async def setup_code(settings: Settings) -> str | None:
+    """A new one-time code for the first administrator, or None when there is one."""
+    async with _context(settings) as ctx:
+        code = await identity.setup_code(ctx)
+        await ctx.commit()
+        return code
+
+
+async def add_user(
+    settings: Settings, *, email: str, name: str, password: str, role: Literal["admin", "member"]
+) -> Person:
+    """Add somebody on the operator's word. Raises Problem."""
+    async with _context(settings) as ctx:
+        return await identity.add_user(ctx, email=email, name=name, password=password, role=role)
+
+
+@asynccontextmanager
+async def _context(settings: Settings) -> AsyncIterator[Context]:
+    async with open_floor(settings) as floor:
+        ctx = Context(floor, request_id="operator")
+        try:
+            yield ctx
+        finally:
+            await ctx.roll_back()

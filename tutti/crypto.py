@@ -8,11 +8,14 @@ import asyncio
 import hashlib
 import hmac
 import os
+import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import jwt
@@ -26,6 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tutti.errors import Unavailable
+from tutti.settings import Settings
 from tutti.text import _
 
 T = TypeVar("T")
@@ -51,6 +55,44 @@ class BadToken(Exception):
     """A token that is not ours, not of this kind, not whole or not in time. Never shown in detail."""
 
 
+class BadSecret(ValueError):
+    """SECRET_KEY, or the file that stands for it, cannot be used; the message says why."""
+
+
+# ── the server's secret ──────────────────────────────────────────────────────────────────────────────────
+
+
+def server_secret(settings: Settings) -> bytes:
+    """SECRET_KEY, else the secret in DATA_DIR/keys, made there at the first call. Raises BadSecret."""
+    return _secret(settings.secret_key, settings.data / "keys" / "secret.key")
+
+
+@lru_cache(maxsize=8)
+def _secret(given: str, file: Path) -> bytes:
+    text = given or _kept_secret(file)
+    if len(text.encode()) < MIN_SECRET_BYTES or len(set(text)) < 8:
+        where = "SECRET_KEY" if given else str(file)
+        raise BadSecret(f"{where} is too short or too simple: it needs {MIN_SECRET_BYTES} random characters.")
+    return text.encode()
+
+
+def _kept_secret(file: Path) -> str:
+    """The secret in the file. Of several processes that start at once the first to link its file wins."""
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+                out.write(secrets.token_urlsafe(48))
+                out.flush()
+                os.fsync(out.fileno())
+            with suppress(FileExistsError):
+                os.link(draft, file)
+        finally:
+            draft.unlink(missing_ok=True)
+    return file.read_text("ascii").strip()
+
+
 # ── passwords ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -59,7 +101,7 @@ class _Bench:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="password")
-        self._places = len(os.sched_getaffinity(0)) + WAITING_HASHES if hasattr(os, "sched_getaffinity") else 72
+        self._places = (os.cpu_count() or 1) + WAITING_HASHES
         self._taken = 0
 
     async def run(self, work: Any, *arguments: Any) -> Any:
@@ -89,8 +131,10 @@ async def hash_password(password: str) -> str:
 
 
 async def password_matches(stored: str | None, password: str) -> bool:
-    """Whether this is the password. An unknown user (None) costs the same time as a known one. Raises TooBusy."""
-    return cast(bool, await off_the_loop(_matches, stored or _nobodys_hash(), password)) and stored is not None
+    """Whether this is the password. An unknown user (None) costs the same time. Raises TooBusy."""
+    return (
+        cast(bool, await off_the_loop(_matches, stored or _nobodys_hash(), password)) and stored is not None
+    )
 
 
 def needs_rehash(stored: str) -> bool:
@@ -211,21 +255,25 @@ def new_signing_key() -> tuple[bytes, bytes]:
     )
 
 
-def write_token(private_key: bytes, kid: str, kind: str, claims: dict[str, Any], now: datetime, life: timedelta) -> str:
+def write_token(
+    private_key: bytes, kid: str, kind: str, claims: dict[str, Any], *, now: datetime, life: timedelta
+) -> str:
     """An ES256 JWT whose header says its kind (`typ`), so that one kind never passes for another."""
     timed = {**claims, "iat": int(now.timestamp()), "exp": int((now + life).timestamp())}
     return jwt.encode(timed, _private_key(private_key), algorithm="ES256", headers={"typ": kind, "kid": kid})
 
 
 def unchecked_claims(token: str) -> tuple[str, dict[str, Any]]:
-    """(kid, claims) of a token nobody has verified: only to find the key to verify it with. Raises BadToken."""
+    """(kid, claims) of a token nobody has verified: only to find the key for it. Raises BadToken."""
     try:
-        return cast(str, _header(token)["kid"]), jwt.decode(token, options={"verify_signature": False})
+        return _header(token)["kid"], jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         raise BadToken from None
 
 
-def read_token(public_key: bytes, token: str, kind: str, *, issuer: str, audience: str, now: datetime) -> dict[str, Any]:
+def read_token(
+    public_key: bytes, token: str, kind: str, *, issuer: str, audience: str, now: datetime
+) -> dict[str, Any]:
     """The claims of a token that passes every check of R11. Raises BadToken."""
     if _header(token)["typ"] != kind:
         raise BadToken

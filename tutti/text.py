@@ -35,9 +35,11 @@ def translate(sentence: str, language: str | None = None) -> str:
     return _catalogue(language).gettext(sentence)
 
 
-def letter(folder: Path, name: str, language: str | None = None, **values: Any) -> Letter:
-    """Write a letter from `<folder>/<name>.txt`: the first line is the subject, an empty line, then the text."""
-    written = _letters(folder).get_template(f"{name}.txt").render(_=lambda s: translate(s, language), **values)
+def letter(folder: Path, name: str, language: str | None = None, /, **values: Any) -> Letter:
+    """Write a letter from `<folder>/<name>.txt`: first line the subject, an empty line, then the text."""
+    written = (
+        _letters(folder).get_template(f"{name}.txt").render(_=lambda s: translate(s, language), **values)
+    )
     subject, _empty, text = written.partition("\n\n")
     # A subject is one header line: whatever a value brought along must not start another.
     return Letter(subject=" ".join(subject.split()), text=text.strip() + "\n")

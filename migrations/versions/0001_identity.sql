@@ -207,8 +207,8 @@ create table idempotency_keys (
     key text not null check (key <> '' and char_length(key) <= 200),
     request_hash bytea not null,
     -- null while the first request is still being carried out
-    status integer check (status between 100 and 599),
-    answer bytea,
+    answered_at timestamptz,
+    answer jsonb,
     created_at timestamptz not null default clock_timestamp(),
     primary key (user_id, route, key)
 );

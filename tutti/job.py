@@ -21,6 +21,10 @@ class Job(NamedTuple):
     queue: str
     max_attempts: int
     timeout_s: int
+    every_s: int | None = None
+    """The clock enqueues it this often."""
+    gave_up: Callable[..., Awaitable[None]] | None = None
+    """Called with the job's arguments in the commit that marks it failed for good (F20)."""
 
 
 class Enqueued(NamedTuple):
@@ -33,12 +37,23 @@ class Enqueued(NamedTuple):
     unique_key: str | None
 
 
-def job(*, queue: str = "default", max_attempts: int = 5, timeout_s: int = 600) -> Callable[[F], F]:
-    """Tag a function as a job. It takes a context and ids, reads fresh, and may run twice."""
+def job(
+    *,
+    queue: str = "default",
+    max_attempts: int = 5,
+    timeout_s: int = 600,
+    every_s: int | None = None,
+    gave_up: Callable[..., Awaitable[None]] | None = None,
+) -> Callable[[F], F]:
+    """Tag a function as a job. It takes a context and ids, reads fresh, and may run twice.
+
+    With `every_s` the clock enqueues it periodically (it takes no ids then). `gave_up(ctx, **ids)` hears when
+    the last attempt has failed, also when it killed its worker.
+    """
 
     def tag(function: F) -> F:
         function.__tutti_job__ = Job(  # type: ignore[attr-defined]  # a tag, read back by job_of
-            job_name(function), function, queue, max_attempts, timeout_s
+            job_name(function), function, queue, max_attempts, timeout_s, every_s, gave_up
         )
         return function
 

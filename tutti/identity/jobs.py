@@ -42,7 +42,7 @@ async def send_letter(ctx: Context, letter_id: UUID) -> None:
         await ctx.db.run(sql.letter_is_sent, id=row.id, now=ctx.now)
 
 
-@job()
+@job(every_s=3600)
 async def sweep(ctx: Context) -> None:
     """Clear away what is over: links, tickets, old sessions, failures, answers, and year-old events."""
     for query in (
@@ -59,7 +59,7 @@ async def sweep(ctx: Context) -> None:
             await ctx.db.run(query, now=ctx.now)
 
 
-@job()
+@job(every_s=86_400)
 async def rotate_keys(ctx: Context) -> None:
     """Give access tokens a new key every 90 days; the old one verifies for one more day."""
     await keys.rotate_keys(ctx)

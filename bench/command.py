@@ -1,0 +1,162 @@
+"""Pause on one socket → event on another, through two servers; and durable commands a second at saturation.
+
+    python -m bench.command [players=200] [seconds=15]
+
+The peer is a bare asyncpg pool that does the same two statements (lock and read the player's row, write it)
+in transactions, in the same number of processes; pgbench's figure for them stands beside it. fsync is on.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+import aiohttp
+
+from bench.parts.stage import Stage, cpu_seconds, percentile, stage, table
+from bench.peers.bare_pool import pgbench_rate
+
+CLIENTS = 32
+MEASURED_S = 6
+
+
+class Line:
+    """One socket that asks and listens."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+        self.serial = 0
+        self.states: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
+        self.answers: dict[int, asyncio.Future[Any]] = {}
+        self.reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for frame in self.ws:
+            now = time.perf_counter()
+            message = json.loads(frame.data)
+            if message.get("method") == "player.state":
+                self.states.put_nowait((now, message["params"]))
+            elif "id" in message and (waiting := self.answers.pop(message["id"], None)):
+                waiting.set_result(message)
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Call and wait for the answer; raises RuntimeError when it is an error."""
+        self.serial += 1
+        waiting = self.answers[self.serial] = asyncio.get_running_loop().create_future()
+        await self.ws.send_str(
+            json.dumps({"jsonrpc": "2.0", "id": self.serial, "method": method, "params": params})
+        )
+        message = await waiting
+        if "error" in message:
+            raise RuntimeError(message["error"])
+        result: dict[str, Any] = message["result"]
+        return result
+
+
+async def connect(http: aiohttp.ClientSession, port: int, bearer: str) -> Line:
+    """A signed-in socket that has heard its first state."""
+    ws = await http.ws_connect(
+        f"http://127.0.0.1:{port}/api/v1/socket", headers={"Authorization": f"Bearer {bearer}"}
+    )
+    line = Line(ws)
+    await line.states.get()
+    return line
+
+
+async def steady(ports: list[int], bearers: list[str], seconds: int) -> list[float]:
+    """Each player once a second: a command on the first server, its event on the second. Milliseconds."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        pairs = [
+            (await connect(http, ports[0], each), await connect(http, ports[1], each)) for each in bearers
+        ]
+
+        async def one(number: int, phone: Line, browser: Line) -> list[float]:
+            await asyncio.sleep(number / len(pairs))
+            took = []
+            for turn in range(seconds):
+                begin = time.perf_counter()
+                answer = await phone.ask("player.change", volume=(turn % 100) / 100 + 0.001)
+                while True:
+                    at, state = await browser.states.get()
+                    if state["version"] >= answer["version"]:
+                        break
+                took.append((at - begin) * 1000)
+                await asyncio.sleep(max(0.0, begin + 1 - time.perf_counter()))
+            return took
+
+        results = await asyncio.gather(*(one(n, *pair) for n, pair in enumerate(pairs)))
+        return [each for took in results for each in took]
+
+
+async def saturate(ports: list[int], bearers: list[str]) -> float:
+    """Answered commands a second with all clients asking as fast as they are answered."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        lines = [await connect(http, ports[n % len(ports)], each) for n, each in enumerate(bearers)]
+        done = 0
+        until = time.perf_counter() + MEASURED_S
+
+        async def ask(line: Line) -> None:
+            nonlocal done
+            turn = 0
+            while time.perf_counter() < until:
+                turn += 1
+                await line.ask("player.change", volume=(turn % 100) / 100 + 0.001)
+                done += 1
+
+        await asyncio.gather(*map(ask, lines))
+        return done / MEASURED_S
+
+
+def main() -> None:
+    """Measure and print."""
+    players = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 15
+    with stage() as on:
+        servers = [on.server() for _ in range(2)]
+        ports = [port for _process, port in servers]
+        processes = [process for process, _port in servers]
+        bearers = on.bearers(players)
+        before = cpu_seconds(*processes)
+        took = asyncio.run(steady(ports, bearers, seconds))
+        used = cpu_seconds(*processes) - before
+        rate = asyncio.run(saturate(ports, bearers[:CLIENTS]))
+        bare = _bare(on, 2)
+        lone = pgbench_rate(on, CLIENTS, MEASURED_S)
+    table(
+        f"command: {players} players, one command a second each, through two servers, {seconds} s",
+        [
+            ("commands", "p50 ms", "p99 ms", "servers' CPU ms a command"),
+            (len(took), percentile(took, 0.5), percentile(took, 0.99), used / len(took) * 1000),
+        ],
+    )
+    table(
+        f"saturation: {CLIENTS} clients on two servers, fsync on",
+        [
+            ("", "durable commands/s", "ratio to the bare pool"),
+            ("Tutti", rate, rate / bare),
+            ("bare asyncpg pool, 2 processes", bare, 1.0),
+            ("pgbench", lone, lone / bare),
+        ],
+    )
+
+
+def _bare(on: Stage, processes: int) -> float:
+    """The peer: so many processes, each a pool of 10 and half of the clients."""
+    started = [
+        on.process(
+            "-m",
+            "bench.peers.bare_pool",
+            str(CLIENTS // processes),
+            str(MEASURED_S),
+            str(on.folder / f"bare{n}"),
+        )
+        for n in range(processes)
+    ]
+    for process in started:
+        process.wait(60)
+    return sum(float((on.folder / f"bare{n}").read_text()) for n in range(processes))
+
+
+if __name__ == "__main__":
+    main()

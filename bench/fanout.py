@@ -1,0 +1,157 @@
+"""One topic, many sockets: CPU per delivery and latency, beside a plain aiohttp server in the same run.
+
+python -m bench.fanout [sockets=1000] [messages a second=20] [seconds=15]
+"""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any, NamedTuple
+
+import redis
+
+from bench.parts.receivers import open_socket
+from bench.parts.stage import ROOT, Stage, cpu_seconds, free_port, percentile, stage, table, wait_for_answer
+from bench.peers.plain_fanout import __doc__ as peer
+
+WARM_UP_S = 2
+
+
+class Figures(NamedTuple):
+    """What one server did."""
+
+    deliveries: int
+    lost: int
+    cpu_per_100k: float
+    p50_ms: float
+    p99_ms: float
+    receivers_cpu: float
+    kilobytes_per_idle_socket: float
+
+
+def main() -> None:
+    """Measure both, print the table."""
+    sockets, rate, seconds = (
+        int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((1, 1000), (2, 20), (3, 15))
+    )
+    with stage() as on:
+        plain = _plain(on, sockets, rate, seconds)
+        ours = _ours(on, sockets, rate, seconds)
+    table(
+        f"fan-out: {sockets} sockets, {rate} messages/s for {seconds} s; peer: {(peer or '').split(': ')[1]}",
+        [
+            (
+                "",
+                "deliveries",
+                "lost",
+                "CPU s per 100,000",
+                "p50 ms",
+                "p99 ms",
+                "kB per idle socket",
+                "receivers' CPU s",
+            ),
+            ("Tutti", ours.deliveries, ours.lost, *_cells(ours)),
+            ("plain aiohttp", plain.deliveries, plain.lost, *_cells(plain)),
+        ],
+    )
+    print(f"ratio of CPU per delivery, plain to Tutti: {plain.cpu_per_100k / ours.cpu_per_100k:.2f}")
+    print(f"saturation of one process, from its CPU: {100_000 / ours.cpu_per_100k:,.0f} deliveries/s")
+
+
+def _cells(figures: Figures) -> tuple[Any, ...]:
+    return (
+        figures.cpu_per_100k,
+        figures.p50_ms,
+        figures.p99_ms,
+        figures.kilobytes_per_idle_socket,
+        figures.receivers_cpu,
+    )
+
+
+def _plain(on: Stage, sockets: int, rate: int, seconds: int) -> Figures:
+    port = free_port()
+    process = on.process("-m", "bench.peers.plain_fanout", PORT=str(port))
+    wait_for_answer(f"http://127.0.0.1:{port}/healthz")
+    client = redis.Redis.from_url(on.redis.url)
+    body = {"jsonrpc": "2.0", "method": "player.state", "params": {"padding": "x" * 640, "volume": 0.0}}
+
+    def send(number: int) -> None:
+        body["params"]["volume"] = number / 1_000_000  # type: ignore[index]  # a dict, made above
+        client.publish("plain", json.dumps(body, separators=(",", ":")))
+
+    wish = {"ports": [port], "path": "/ws", "count": sockets}
+    return _measured([process], wish, send, rate, seconds)
+
+
+def _ours(on: Stage, sockets: int, rate: int, seconds: int) -> Figures:
+    process, port = on.server()
+    (bearer,) = on.bearers(1)
+    driver = open_socket(port, "/api/v1/socket", bearer)
+    driver.setblocking(True)
+
+    def send(number: int) -> None:
+        params = {"volume": number / 1_000_000}
+        call = {"jsonrpc": "2.0", "id": number, "method": "player.change", "params": params}
+        driver.sendall(masked(json.dumps(call).encode()))
+
+    wish = {"ports": [port], "path": "/api/v1/socket", "count": sockets, "bearer": bearer}
+    return _measured([process], wish, send, rate, seconds)
+
+
+def _measured(processes: list[Any], wish: dict[str, Any], send: Any, rate: int, seconds: int) -> Figures:
+    wish = {"pattern": r'"method":"player\.state".*"volume":(0\.[0-9]+|[0-9.]+e-[0-9]+)', **wish}
+    empty = sum(process.memory_info().rss for process in processes)
+    words = [sys.executable, "-m", "bench.parts.receivers", json.dumps(wish)]
+    listening = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert listening.stdout is not None
+    assert listening.stdout.readline().strip() == "ready"
+    time.sleep(1)
+    idle = (sum(process.memory_info().rss for process in processes) - empty) / wish["count"] / 1024
+    _send_steadily(send, 100_000, rate, WARM_UP_S)
+    time.sleep(0.5)
+    before = cpu_seconds(*processes)
+    sent = _send_steadily(send, 200_000, rate, seconds)
+    time.sleep(1)
+    used = cpu_seconds(*processes) - before
+    listening.terminate()
+    report = json.loads(listening.stdout.readline())
+    listening.wait(10)
+    latencies = [
+        (at - sent[key]) * 1000
+        for key, at in ((round(float(k) * 1e6), t) for k, t in report["seen"])
+        if key in sent
+    ]
+    expected = (len(sent) + WARM_UP_S * rate) * wish["count"]
+    deliveries = len(sent) * wish["count"]
+    return Figures(
+        deliveries,
+        expected - report["frames"],
+        used / deliveries * 100_000,
+        percentile(latencies, 0.5),
+        percentile(latencies, 0.99),
+        report["cpu"],
+        idle,
+    )
+
+
+def _send_steadily(send: Any, first: int, rate: int, seconds: int) -> dict[int, float]:
+    """Send `rate` a second; answers when each number was sent."""
+    sent: dict[int, float] = {}
+    begin = time.monotonic()
+    for number in range(rate * seconds):
+        time.sleep(max(0.0, begin + number / rate - time.monotonic()))
+        sent[first + number] = time.time()
+        send(first + number)
+    return sent
+
+
+def masked(text: bytes) -> bytes:
+    """A client's text frame (RFC 6455 §5.3); a mask of zeros leaves the bytes as they are."""
+    size = len(text)
+    head = bytes((0x81, 0x80 | size)) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
+    return head + bytes(4) + text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the benches stand on: servers to measure and sockets that listen."""

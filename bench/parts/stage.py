@@ -1,0 +1,167 @@
+"""The stage every bench stands on: an embedded PostgreSQL with fsync, Redis, and server processes of ours."""
+
+import asyncio
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psutil
+
+from tutti import identity
+from tutti.command import perform
+from tutti.context import Context
+from tutti.embedded import Postgres, Redis
+from tutti.floor import open_floor
+from tutti.settings import Settings, read_settings
+
+ROOT = Path(__file__).parent.parent.parent
+RAISED = {
+    "RATE_COMMANDS_PER_SECOND": "1000000",
+    "RATE_COMMANDS_BURST": "1000000",
+    "RATE_SOCKET_OPENS_SESSION": "100000",
+    "RATE_SOCKET_OPENS_ADDRESS": "100000",
+    "RATE_WRITES_PER_MINUTE": "1000000",
+    "RATE_READS_PER_MINUTE": "1000000",
+    "SOCKETS_PER_PERSON": "100000",
+}
+"""Limits a bench raises, by name; each bench prints them."""
+
+
+class Stage:
+    """PostgreSQL and Redis running, the schema in place; `server()` starts one more server process."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self.folder = folder
+        self.postgres = stack.enter_context(Postgres(folder / "postgres"))
+        self.redis = stack.enter_context(Redis(folder / "redis"))
+        self.environment = {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.redis.url,
+            "DATA_DIR": str(folder / "var"),
+            "LOG_LEVEL": "error",
+            "STORAGE_RESERVE_BYTES": "0",
+            **RAISED,
+        }
+        migrate = [sys.executable, "-m", "alembic", "upgrade", "head"]
+        subprocess.run(migrate, cwd=ROOT, env=os.environ | self.environment, check=True)
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings(self.environment)
+
+    def process(self, *words: str, **environment: str) -> psutil.Process:
+        """A Python process that ends with the stage: process("-m", "server")."""
+        started = subprocess.Popen(
+            [sys.executable, *words], cwd=ROOT, env=os.environ | self.environment | environment
+        )
+        self._stack.callback(_stop, started)
+        return psutil.Process(started.pid)
+
+    def server(self, **environment: str) -> tuple[psutil.Process, int]:
+        """One more server of ours and its port."""
+        port = free_port()
+        process = self.process("-m", "server", PORT=str(port), **environment)
+        wait_for_answer(f"http://127.0.0.1:{port}/healthz")
+        return process, port
+
+    def bearers(self, count: int) -> list[str]:
+        """Access tokens of so many new members, each with a player of his own."""
+        return asyncio.run(_bearers(self.settings, count))
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Everything in a temporary folder, gone afterwards."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        yield Stage(stack, Path(folder))
+
+
+async def _bearers(settings: Settings, count: int) -> list[str]:
+    tokens = []
+    async with open_floor(settings) as floor:
+        for number in range(count):
+            ctx = Context(floor, ip_address="127.0.0.1", user_agent="bench")
+            async with ctx.transaction():
+                me = await identity.insert_person(
+                    ctx, name=f"Member {number}", email=f"member{number}.{os.getpid()}@example.org"
+                )
+            opened = await perform(ctx, identity.program_signed_in, me=me)
+            tokens.append(opened.access_token)
+    return tokens
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def cpu_seconds(*processes: psutil.Process) -> float:
+    """CPU that these processes have used so far, user and system."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of the values lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
+
+
+def machine() -> str:
+    """What this was measured on."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {platform.system()}"
+
+
+def table(title: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows as a table; the first row names the columns."""
+    texts = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))]
+    print(f"\n{title}\n{machine()}")
+    print(f"limits raised: {', '.join(f'{name}={value}' for name, value in RAISED.items())}")
+    for row in texts:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    sys.stdout.flush()
+
+
+def wait_for_answer(url: str, within_s: float = 30) -> None:
+    """Until the address answers."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            with urlopen(url, timeout=1):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.folders import passable_folder
 from tests.running import Server, Worker, running_server, running_worker
 from tutti.context import Context, Floor, Person, SessionRef
 from tutti.embedded import Postgres, Redis
@@ -27,16 +28,16 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
-def postgres_part(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres_part() -> Iterator[Postgres]:
     """The PostgreSQL of this run; a test that kills it must start it again."""
-    with Postgres(tmp_path_factory.mktemp("postgres"), fsync=False) as part:
+    with passable_folder() as folder, Postgres(folder / "postgres", fsync=False) as part:
         yield part
 
 
 @pytest.fixture(scope="session")
-def redis_part(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+def redis_part() -> Iterator[Redis]:
     """The Redis of this run."""
-    with Redis(tmp_path_factory.mktemp("redis")) as part:
+    with passable_folder() as folder, Redis(folder / "redis") as part:
         yield part
 
 

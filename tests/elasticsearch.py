@@ -12,7 +12,6 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import ClassVar
 
 import pytest
 
+from tests.folders import passable_folder
 from tests.needs import lacking
 from tutti.part import Part
 
@@ -108,13 +108,8 @@ class Elasticsearch(Part):
 @pytest.fixture(scope="session")
 def elasticsearch() -> Iterator[Elasticsearch]:
     """The process itself, for tests that stop or kill it and start it again before they end."""
-    base = Path(tempfile.mkdtemp(prefix="tutti-es-"))
-    base.chmod(0o711)
-    try:
-        with Elasticsearch(base / "node", archive(), java_home()) as part:
-            yield part
-    finally:
-        shutil.rmtree(base)
+    with passable_folder() as folder, Elasticsearch(folder / "node", archive(), java_home()) as part:
+        yield part
 
 
 @pytest.fixture(scope="session")

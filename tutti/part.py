@@ -259,16 +259,14 @@ class Part:
         """End a server whose starter was killed. We hold the lock, so nobody else uses it."""
         try:
             pid = int((self.folder / "pid").read_text())
-            if str(self.folder) not in command_line(pid):
-                return
-            os.kill(pid, self.polite)
-            deadline = time.monotonic() + STOP_S
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.05)
-            os.kill(pid, signal.SIGKILL)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+        except (FileNotFoundError, ValueError):
             return
+        for sign, patience in ((self.polite, STOP_S), (signal.SIGKILL, 5.0)):
+            deadline = time.monotonic() + patience
+            if str(self.folder) in command_line(pid):
+                os.kill(pid, sign)
+            while str(self.folder) in command_line(pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
 
     @property
     def environment(self) -> Mapping[str, str]:

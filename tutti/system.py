@@ -81,9 +81,12 @@ def may(account: pwd.struct_passwd, right: str, path: Path) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The words a process was started with, or nothing."""
+    """The words a process was started with; nothing for one that is gone, or ended and not yet buried."""
     if Path("/proc/self/cmdline").exists():
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
     return subprocess.run(
         ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout

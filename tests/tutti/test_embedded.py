@@ -210,6 +210,9 @@ def test_an_orphan_of_a_killed_starter_is_ended_by_the_next_start(folder: Path) 
     user = account.pw_uid if account else None
     with subprocess.Popen(words, cwd=own, stdout=subprocess.DEVNULL, user=user) as orphan:
         (own / "pid").write_text(str(orphan.pid))
+        while not part.answers():
+            assert orphan.poll() is None
+            time.sleep(0.02)
         with redis(folder / "r") as url:
             assert ping(url)
             assert orphan.wait(5) == 0

@@ -1,6 +1,6 @@
 """Many sockets that only listen: raw, counting frames and bytes, looking into one frame in a hundred.
 
-    python -m bench.parts.receivers '{"ports": [8800], "path": "/ws", "bearer": "…", "count": 1000, "pattern": "…"}'
+    python -m bench.parts.receivers '{"ports": [8800], "path": "/ws", "bearer": "…", "count": 9, …}'
 
 Prints "ready" once all are open, then after SIGTERM one line of JSON: frames and bytes in all, the least and
 most frames on one socket, its own CPU, and (key, seconds since the epoch) of each frame looked into.

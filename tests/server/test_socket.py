@@ -1,0 +1,88 @@
+import asyncio
+from typing import cast
+
+import pytest
+
+from server import socket as socket_room
+from server.frames import text_frame
+from server.socket import WRITABLE_BELOW, Socket
+
+
+class Pipe:
+    """A transport whose reader can be made to stop."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.held = 0
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.held
+
+
+def made(pipe: Pipe, messages: int = 4, size: int = 1000) -> Socket:
+    transport = cast(asyncio.Transport, pipe)
+    return Socket(transport, messages_allowed=messages, bytes_allowed=size)
+
+
+def test_a_socket_that_keeps_up_gets_its_frames_at_once() -> None:
+    pipe = Pipe()
+    assert made(pipe).send(b"one")
+    assert pipe.written == [b"one"]
+
+
+def test_a_slow_reader_gets_only_the_newest_state_and_every_answer_in_order() -> None:
+    pipe = Pipe()
+    socket = made(pipe)
+    pipe.held = WRITABLE_BELOW
+    socket.send(b"state 1", key="state")
+    socket.send(b"answer 1")
+    socket.send(b"state 2", key="state")
+    socket.send(b"answer 2")
+    assert pipe.written == []
+    pipe.held = 0
+    assert socket.flush()
+    assert pipe.written == [b"state 2", b"answer 1", b"answer 2"]
+
+
+def test_more_bytes_than_allowed_is_too_slow_at_once() -> None:
+    pipe = Pipe()
+    socket = made(pipe, size=10)
+    pipe.held = WRITABLE_BELOW
+    socket.send(b"x" * 11)
+    assert socket.is_too_slow()
+
+
+def test_more_messages_than_allowed_is_too_slow_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = Pipe()
+    socket = made(pipe, messages=2)
+    pipe.held = WRITABLE_BELOW
+    for _ in range(3):
+        socket.send(b"x")
+    assert not socket.is_too_slow()
+    began = socket_room.monotonic()
+    monkeypatch.setattr(socket_room, "monotonic", lambda: began + socket_room.PATIENCE_S + 1)
+    assert socket.is_too_slow()
+
+
+def test_a_reader_that_recovers_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = Pipe()
+    socket = made(pipe, messages=2)
+    pipe.held = WRITABLE_BELOW
+    for _ in range(3):
+        socket.send(b"x")
+    pipe.held = 0
+    socket.flush()
+    began = socket_room.monotonic()
+    monkeypatch.setattr(socket_room, "monotonic", lambda: began + socket_room.PATIENCE_S + 1)
+    assert not socket.is_too_slow()
+    assert not socket.is_lagging
+
+
+@pytest.mark.parametrize(("size", "head"), [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)])
+def test_frames_have_the_length_field_that_fits(size: int, head: int) -> None:
+    frame = text_frame(b"x" * size)
+    assert frame[0] == 0x81
+    assert len(frame) == head + size

@@ -207,8 +207,8 @@ def test_an_orphan_of_a_killed_starter_is_ended_by_the_next_start(folder: Path) 
     with Redis(folder / "r") as part:
         command, own, account = part.command(), part.folder, part.account
     words = [str(word) for word in command]
-    user = account.pw_uid if account else None
-    with subprocess.Popen(words, cwd=own, stdout=subprocess.DEVNULL, user=user) as orphan:
+    user, group = (account.pw_uid, account.pw_gid) if account else (None, None)
+    with subprocess.Popen(words, cwd=own, stdout=subprocess.DEVNULL, user=user, group=group) as orphan:
         (own / "pid").write_text(str(orphan.pid))
         while not part.answers():
             assert orphan.poll() is None

@@ -97,13 +97,14 @@ class ContextOf(Protocol):
 
 
 @pytest.fixture
-def context_of(floor: Floor) -> ContextOf:
-    """A fresh context; a person without a session gets one in name only."""
+async def context_of(floor: Floor) -> AsyncIterator[ContextOf]:
+    """A fresh context; a person without a session gets one in name only. What is left open is rolled back."""
+    made: list[Context] = []
 
     def make(person: Person | None = None, session: SessionRef | None = None) -> Context:
         if person is not None and session is None:
             session = SessionRef(id=uuid4(), authenticated_at=floor.clock.now())
-        return Context(
+        ctx = Context(
             floor,
             person=person,
             session=session,
@@ -111,8 +112,12 @@ def context_of(floor: Floor) -> ContextOf:
             ip_address="127.0.0.1",
             user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
         )
+        made.append(ctx)
+        return ctx
 
-    return make
+    yield make
+    for ctx in made:
+        await ctx.roll_back()
 
 
 @pytest.fixture

@@ -208,7 +208,8 @@ create table idempotency_keys (
     request_hash bytea not null,
     -- null while the first request is still being carried out
     answered_at timestamptz,
-    answer jsonb,
+    -- JSON, encrypted under the server's secret: an answer may hold a token that is shown only once
+    answer bytea,
     created_at timestamptz not null default clock_timestamp(),
     primary key (user_id, route, key)
 );

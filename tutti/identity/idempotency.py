@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tutti.context import Context
-from tutti.crypto import same
+from tutti.crypto import BadToken, decrypt, encrypt, same, server_secret
 from tutti.database import queries
 from tutti.errors import Conflict, Unusable
-from tutti.record import Record
+from tutti.record import Record, decode, encode
 from tutti.text import _
 
 PATIENCE: Final = timedelta(seconds=60)
@@ -30,7 +30,7 @@ class OtherRequest(Unusable):
 class _Claimed(Record):
     request_hash: bytes
     answered_at: datetime | None
-    answer: Any = None
+    answer: bytes | None = None
 
 
 async def answered_before(ctx: Context, route: str, key: str, request_hash: bytes) -> Any | None:
@@ -46,16 +46,24 @@ async def answered_before(ctx: Context, route: str, key: str, request_hash: byte
         raise KeyInUse(retry_after=1)
     if not same(found.request_hash, request_hash):
         raise OtherRequest
-    if found.answered_at is None:
+    if found.answered_at is None or found.answer is None:
         raise KeyInUse(retry_after=1)
-    return found.answer
+    try:
+        return decode(decrypt(server_secret(ctx.settings), found.answer, _about(ctx, route, key)))
+    except BadToken:
+        raise OtherRequest from None
 
 
 async def keep_answer(ctx: Context, route: str, key: str, answer: Any) -> None:
     """Keep the answer, in the transaction of what it tells of."""
-    await ctx.db.run(sql.keep_answer, user_id=ctx.me.id, route=route, key=key, answer=answer, now=ctx.now)
+    sealed = encrypt(server_secret(ctx.settings), encode(answer), _about(ctx, route, key))
+    await ctx.db.run(sql.keep_answer, user_id=ctx.me.id, route=route, key=key, answer=sealed, now=ctx.now)
 
 
 async def forget_answer(ctx: Context, route: str, key: str) -> None:
     """The request failed and changed nothing: its key is free again."""
     await ctx.db.run(sql.forget_key, user_id=ctx.me.id, route=route, key=key)
+
+
+def _about(ctx: Context, route: str, key: str) -> str:
+    return f"idempotency_keys {ctx.me.id} {route} {key}"

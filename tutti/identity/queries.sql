@@ -152,7 +152,7 @@ from sessions s where s.id = :id and s.refresh_key is not null for update;
 -- generations
 -- The shown generation and the one after it.
 select generation, expires_at, replaced_at, confirmed_at, is_revoked
-from refresh_tokens where session_id = :session_id and generation in (:generation, :generation + 1)
+from refresh_tokens where session_id = :session_id and generation in (cast(:generation as bigint), cast(:generation as bigint) + 1)
 order by generation;
 
 -- add_generation

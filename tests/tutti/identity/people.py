@@ -1,0 +1,76 @@
+"""Short ways for the tests of identity: accounts with a password, and a look from a second connection."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from tests.conftest import ContextOf
+from tutti import identity
+from tutti.clock import Clock
+from tutti.command import perform
+from tutti.context import Context, Floor, Person
+
+PASSWORD = "seven otters sing at dawn"
+OTHER_PASSWORD = "a lighthouse made of bread"
+
+
+class SetClock(Clock):
+    """PostgreSQL's clock, moved on by the test."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.ahead
+
+    def now_ms(self) -> float:
+        return self._clock.now_ms() + self.ahead.total_seconds() * 1000
+
+    def pass_by(self, **time: float) -> None:
+        """Let time pass."""
+        self.ahead += timedelta(**time)
+
+
+async def account(ctx: Context, *, email: str = "clara@example.org", name: str = "Clara") -> Person:
+    """Somebody who signs in with PASSWORD."""
+    return await perform(ctx, identity.add_user, email=email, name=name, password=PASSWORD)
+
+
+async def as_program(ctx: Context, email: str = "clara@example.org") -> identity.SignedIn:
+    """A fresh sign-in."""
+    return await perform(ctx, identity.login, email=email, password=PASSWORD)
+
+
+async def signed_in(context_of: ContextOf, access_token: str) -> Context:
+    """A context of this token's person and session."""
+    found = await perform(context_of(), identity.session_of_access_token, jwt=access_token)
+    assert found is not None
+    return context_of(found.person, found.session)
+
+
+async def seen(floor: Floor, statement: str, *arguments: Any) -> Any:
+    """One value, read over a connection of its own: only what is committed is seen."""
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(floor.settings.database_url)
+    try:
+        return await connection.fetchval(statement, *arguments)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def refusal(*kinds: type[Exception]) -> AsyncIterator[list[Exception]]:
+    """Expect one of these refusals; the list holds it afterwards."""
+    caught: list[Exception] = []
+    try:
+        yield caught
+    except kinds as error:
+        caught.append(error)
+    assert caught, f"expected one of {[kind.__name__ for kind in kinds]}"
+
+
+Command = Callable[..., Awaitable[Any]]

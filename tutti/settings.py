@@ -12,6 +12,8 @@ from typing import Annotated, Any, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from tutti.tls import fingerprint
+
 
 def about(text: str) -> Meta:
     """What a setting is for, as `.env.example` says it."""
@@ -141,6 +143,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def uses_tls(self) -> bool:
         return bool(self.tls_certificate and self.tls_key)
+
+    @property
+    def tls_fingerprint(self) -> str | None:
+        """SHA-256 of our certificate as a phone's dialogue shows it, for the page with the QR code."""
+        return fingerprint(Path(self.tls_certificate)) if self.uses_tls else None
 
     @property
     def is_secure(self) -> bool:

@@ -75,7 +75,7 @@ class Process:
             if now - self._began > SOUND_AFTER_S:
                 self._pause = FIRST_PAUSE_S
             self._again_at = now + self._pause
-            again = f"it starts again in {self._pause:.0f} s."
+            again = f"it starts again in {self._pause:g} s."
             self._say(f"{self.name} ended ({self._how_it_ended()}); {again}{self._said()}")
             self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
         elif now >= self._again_at:

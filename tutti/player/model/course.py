@@ -93,7 +93,7 @@ def end_song(player: Player, at: datetime, ahead: Iterable[Place], unplayable: f
 
 
 def go_on(player: Player, at: datetime, taken: Step) -> Course:
-    """Enter the place of a step and tell what was skipped; with nothing there, stop at the end of the song."""
+    """Enter the place of a step and tell what was skipped; without one, stop at the end of the song."""
     skipped = [Notice(code="song_skipped", at=at, title=item.title) for item in taken.skipped[-1:]]
     noted = changed(player, notice=skipped[0]) if skipped else player
     if taken.place is None:

@@ -32,10 +32,12 @@ def play(player: Player, now: datetime, window: Window) -> Course:
         return Course(player)
     if not is_over(player):
         return Course(start(anchor(player, now), now))
-    after_end = step([*upcoming(window, "none"), *enumerate(window.head)], window.unplayable)
-    if after_end.place is None:
+    taken = step(upcoming(window, player.repeat_mode), window.unplayable)
+    if taken.place is None:
+        taken = step(enumerate(window.head), window.unplayable)
+    if taken.place is None:
         return Course(player)
-    course = go_on(player, now, after_end)
+    course = go_on(player, now, taken)
     return Course(start(unready(course.player), now), course.ended)
 
 
@@ -55,7 +57,7 @@ def pause(player: Player, now: datetime) -> Player:
 
 
 def next_song(player: Player, now: datetime, window: Window, from_item: UUID | None = None) -> Course:
-    """Go on to the next song, even under repeat one; with `from_item`, the one it leaves, two thumbs skip once."""
+    """Go on, even under repeat one. `from_item` is the one it leaves, so that two thumbs skip once."""
     if _left_already(player, from_item):
         return Course(player)
     taken = step(upcoming(window, player.repeat_mode), window.unplayable)

@@ -1,0 +1,298 @@
+"""Any sequence of wishes, reports and passing time keeps the player's invariants."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.tutti.player.builders import START, a_player, an_item, an_output
+from tests.tutti.player.queue_in_memory import QueueInMemory
+from tutti.player.model import outputs, transport
+from tutti.player.model.course import Course
+from tutti.player.model.hearing import are_apart
+from tutti.player.model.outputs import Report
+from tutti.player.model.settling import SILENCE, Settled, due_at, settle
+from tutti.player.model.state import Item, Player, changed, position_at
+from tutti.player.model.window import Window, step, upcoming
+
+DEVICES = [uuid4() for _ in range(3)]
+SOME_SECONDS = st.floats(min_value=0, max_value=45)
+SOME_DEVICE = st.sampled_from(DEVICES)
+
+
+class PlayerRules(RuleBasedStateMachine):
+    """The reducer over a queue in memory. Time moves forward only here; devices may vanish at any moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self.player = a_player()
+        self.queue = QueueInMemory()
+        self.chance = Random(7)
+        self.history_s = 0
+        self.present_until = START
+        self.present = timedelta()
+        self.round: set[UUID] | None = None
+
+    @initialize(starts=st.booleans())
+    def begin(self, starts: bool) -> None:
+        """Half of all runs begin with music on."""
+        if starts:
+            self.add(4, 30.0, 9)
+            self.add_output(DEVICES[0])
+            self.play()
+
+    # what happens
+
+    @rule(
+        count=st.integers(1, 4), seconds=st.sampled_from([0.0, 0.5, 3.0, 30.0, 200.0]), at=st.integers(0, 9)
+    )
+    def add(self, count: int, seconds: float, at: int) -> None:
+        items = [an_item(seconds=seconds) for _ in range(count)]
+        length = len(self.queue.order)
+        self.edit(lambda: self.queue.insert(self.player, items, at if at < length else None, self.chance))
+
+    @precondition(lambda self: self.queue.order)
+    @rule(at=st.integers(0, 30))
+    def remove(self, at: int) -> None:
+        item = self.queue.order[at % len(self.queue.order)]
+        self.edit(lambda: self.queue.remove({item.item_id}))
+
+    @precondition(lambda self: self.queue.order)
+    @rule()
+    def clear(self) -> None:
+        self.edit(lambda: self.queue.remove({item.item_id for item in self.queue.order}))
+
+    @precondition(lambda self: self.queue.order)
+    @rule(at=st.integers(0, 30), to=st.integers(0, 30))
+    def move(self, at: int, to: int) -> None:
+        length = len(self.queue.order)
+        self.round = None
+        self.edit(lambda: self.queue.move(self.player, self.queue.order[at % length].item_id, to % length))
+
+    @rule()
+    def toggle_shuffle(self) -> None:
+        def toggle() -> None:
+            self.player = changed(self.player, is_shuffled=not self.player.is_shuffled)
+            if self.player.is_shuffled:
+                self.queue.shuffle(self.player, self.chance)
+
+        self.edit(toggle)
+        is_round = self.player.is_shuffled and self.player.item is not None
+        self.round = {self.player.item.item_id} if is_round and self.player.item else None
+
+    @rule(repeat_mode=st.sampled_from(["none", "one", "all"]))
+    def repeat(self, repeat_mode: transport.RepeatMode) -> None:
+        self.wish(lambda window: transport.change(self.player, self.now, window, repeat_mode=repeat_mode))
+
+    @rule()
+    def play(self) -> None:
+        self.wish(lambda window: transport.play(self.player, self.now, window))
+        self.seen()
+
+    @rule()
+    def pause(self) -> None:
+        self.wish(lambda _window: transport.pause(self.player, self.now))
+        assert not self.player.is_playing
+
+    @rule(right=st.booleans())
+    def next(self, right: bool) -> None:
+        leaves = self.player.item.item_id if right and self.player.item else uuid4()
+        self.wish(lambda window: transport.next_song(self.player, self.now, window, leaves))
+
+    @rule()
+    def previous(self) -> None:
+        self.round = None
+        self.wish(lambda window: transport.previous_song(self.player, self.now, window))
+
+    @rule(position_ms=st.integers(-5, 250_000))
+    def seek(self, position_ms: int) -> None:
+        self.wish(lambda _window: transport.seek(self.player, self.now, position_ms))
+
+    @precondition(lambda self: self.queue.order)
+    @rule(at=st.integers(0, 30))
+    def jump(self, at: int) -> None:
+        target = self.queue.order[at % len(self.queue.order)].item_id
+        self.settle()
+        self.round = None
+        self.take(transport.jump(self.player, self.now, self.queue.window(self.player, target)))
+        self.seen()
+
+    @rule(seconds=SOME_SECONDS)
+    def time_passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(device=SOME_DEVICE)
+    def transfer(self, device: UUID) -> None:
+        self.wish(lambda _window: outputs.transfer(self.player, self.now, an_output(device, ready=False)))
+        self.seen_if_output_changed()
+
+    @rule(device=SOME_DEVICE)
+    def add_output(self, device: UUID) -> None:
+        self.wish(lambda _window: outputs.add_output(self.player, self.now, an_output(device, ready=False)))
+        self.seen_if_output_changed()
+
+    @rule(device=SOME_DEVICE)
+    def remove_output(self, device: UUID) -> None:
+        self.wish(lambda _window: outputs.remove_output(self.player, self.now, device))
+
+    @rule(
+        device=SOME_DEVICE,
+        state=st.sampled_from(["playing", "paused", "ready", "stalled", "ended", "error"]),
+        off_ms=st.sampled_from([0, 80, -700, 5_000, -60_000]),
+        stale=st.booleans(),
+    )
+    def report(self, device: UUID, state: outputs.Said, off_ms: int, stale: bool) -> None:
+        item_id = self.player.item.item_id if self.player.item else None
+        position = max(0, position_at(self.player, self.now) + off_ms)
+        version = self.player.version - stale
+        report = Report(device_id=device, item_id=item_id, position_ms=position, state=state, version=version)
+        if outputs.is_believed(self.player, report) and self.is_present(device):
+            self.player = outputs.see(self.player, self.now, report)
+            self.present += self.now - self.present_until if self.now > self.present_until else timedelta()
+            self.present_until = max(self.now, self.present_until)
+            self.seen()
+        self.settle()
+        self.player = outputs.see(self.player, self.now, report)
+        if self.is_present(device):
+            self.seen()
+        if outputs.is_believed(self.player, report):
+            self.take(outputs.believe(self.player, self.now, report, self.queue.window(self.player)))
+            self.seen_if_output_changed()
+
+    # what must hold
+
+    @invariant()
+    def one_current_item_when_there_is_a_queue(self) -> None:
+        assert (self.player.item is None) == (not self.queue.order)
+        assert self.player.queue_length == len(self.queue.order)
+        assert self.player.item is not None or not self.player.is_playing
+
+    @invariant()
+    def index_and_next_tell_the_truth(self) -> None:
+        window = self.queue.window(self.player)
+        assert self.player.item == window.item
+        if window.item is not None:
+            assert self.player.current_index == window.index
+        place = step(upcoming(window, self.player.repeat_mode), frozenset()).place
+        assert self.player.next == (place[1] if place and window.item else None)
+
+    @invariant()
+    def the_position_lies_within_the_song(self) -> None:
+        position = position_at(self.player, self.now)
+        assert position >= 0
+        if self.player.item is not None and self.player.item.duration_ms:
+            assert position <= self.player.item.duration_ms
+
+    @invariant()
+    def a_handoff_only_while_music_plays(self) -> None:
+        assert self.player.handoff is None or self.player.is_playing
+        devices = [output.device_id for output in self.player.outputs]
+        assert len(set(devices)) == len(devices)
+
+    @invariant()
+    def nobody_heard_more_than_sounded(self) -> None:
+        settled = self.settled(self.player)
+        hearing = settled.player.hearing
+        assert hearing is None or are_apart(hearing.spans)
+        open_s = hearing.played_ms / 1000 if hearing else 0
+        written_s = sum(row.played_duration for row in settled.ended)
+        assert self.history_s + open_s + written_s <= self.present.total_seconds() + 0.01
+
+    @invariant()
+    def settling_twice_is_settling_once(self) -> None:
+        once = self.settled(self.player).player
+        assert self.settled(once).player == once
+        due = due_at(once)
+        assert due is None or due > self.now
+
+    @invariant()
+    def settling_on_the_way_makes_no_difference(self) -> None:
+        later = self.now + timedelta(seconds=7)
+        direct = settle(self.player, later, self.queue.window(self.player))
+        first = self.settled(self.player)
+        second = settle(first.player, later, self.queue.window(first.player))
+        assert second.player == direct.player
+        assert first.ended + second.ended == direct.ended
+
+    # how it is carried out
+
+    def wish(self, decide: "Decision") -> None:
+        self.settle()
+        outcome = decide(self.queue.window(self.player))
+        self.take(outcome if isinstance(outcome, Course) else Course(outcome))
+
+    def edit(self, change: "Edit") -> None:
+        """As a command does: settle, change the queue, let the player take it over."""
+        self.settle()
+        place = self.player.current_index
+        change()
+        self.take(transport.requeue(self.player, self.now, self.queue.window(self.player, place=place)))
+
+    def settled(self, player: Player) -> Settled:
+        return settle(player, self.now, self.queue.window(player))
+
+    def settle(self) -> None:
+        settled = self.settled(self.player)
+        self.take(Course(settled.player, settled.ended))
+
+    def take(self, course: Course) -> None:
+        before, self.player = self.player, course.player
+        self.history_s += sum(row.played_duration for row in course.ended)
+        assert all(row.played_duration >= 0 for row in course.ended)
+        if self.player != before:
+            self.player = msgspec.structs.replace(self.player, version=before.version + 1)
+        self.follow_round(before.item, self.player)
+
+    def follow_round(self, before: Item | None, player: Player) -> None:
+        """Each item once per round: going forward under shuffle meets nothing twice until it wraps."""
+        if self.round is None or player.item is None or before == player.item:
+            return
+        here = {item.item_id for item in self.queue.shuffled_order}
+        if before is not None and before.item_id in here:
+            walked = self.queue.shuffled_order
+            ids = [item.item_id for item in walked]
+            if ids.index(player.item.item_id) > ids.index(before.item_id):
+                passed = ids[ids.index(before.item_id) + 1 : ids.index(player.item.item_id) + 1]
+                assert not self.round & set(passed), "an item came twice in one round"
+                self.round |= set(passed)
+            else:
+                assert here <= self.round | set(ids[ids.index(before.item_id) :]), "an item was left out"
+                self.round = None
+        else:
+            self.round = None
+
+    def is_present(self, device: UUID) -> bool:
+        return any(output.device_id == device for output in self.player.outputs)
+
+    def seen(self) -> None:
+        """From now on an output counts as present for 10 s."""
+        until = self.now + SILENCE
+        self.present += until - max(self.present_until, self.now)
+        self.present_until = until
+
+    def seen_if_output_changed(self) -> None:
+        handoff = self.player.handoff
+        if self.player.output_seen_at == self.now or (handoff is not None and handoff.starts_at is not None):
+            self.seen()
+
+
+class Decision(Protocol):
+    """From a window to what comes of it."""
+
+    def __call__(self, window: Window) -> Player | Course: ...
+
+
+class Edit(Protocol):
+    """Changes the queue."""
+
+    def __call__(self) -> None: ...
+
+
+PlayerRules.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestPlayerRules = PlayerRules.TestCase

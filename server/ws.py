@@ -12,10 +12,12 @@ from server.http import STEERING, steering_rate
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
 from server.limits import LocalBuckets, Rate
+from server.masked import refuse_bare_frames
 from server.middleware import ForeignPage, address_block, is_own_origin
 from server.problems import problem_members, problem_of
 from server.socket import (
     NO_SIGN_IN,
+    NOT_MASKED,
     PROTOCOL,
     RESTARTING,
     SIGNED_OUT,
@@ -119,6 +121,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     connection = Connection(request, response)
     hub, socket = connection.hub, connection.socket
+    refuse_bare_frames(request, lambda: socket.close(NOT_MASKED))
     if _too_many(hub, ctx, request):
         await response.close(code=TOO_MANY_SOCKETS, message=b"too many sockets")
         return response

@@ -128,7 +128,9 @@ def problem_page(request: web.Request, problem: Problem) -> web.Response:
     """The page that says what went wrong and what to do next."""
     if problem.status == 401:
         return redirect(request, f"/login?next={quote(request.path_qs, safe='')}")
-    response = render(request, "problem.html", status=problem.status, problem=problem, sentence=sentence_of(problem))
+    response = render(
+        request, "problem.html", status=problem.status, problem=problem, sentence=sentence_of(problem)
+    )
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
@@ -154,7 +156,9 @@ def session_cookie(request: web.Request) -> str | None:
     return request.cookies.get(cookie_name(request))
 
 
-def set_session_cookie(request: web.Request, response: web.StreamResponse, token: str, life: timedelta) -> None:
+def set_session_cookie(
+    request: web.Request, response: web.StreamResponse, token: str, life: timedelta
+) -> None:
     """Sign this browser in."""
     name = cookie_name(request)
     response.set_cookie(
@@ -210,5 +214,8 @@ def duration(milliseconds: int | None) -> str:
 
 
 def tint(text: str) -> int:
-    """One of twelve colours that a title keeps for ever."""
-    return sha256(text.encode()).digest()[0] % 12
+    """One of twelve colours that a title keeps for ever; static/ui.js counts in the same way."""
+    number = 0
+    for letter in text or "?":
+        number = (number * 31 + ord(letter)) & 0xFFFFFFFF
+    return number % 12

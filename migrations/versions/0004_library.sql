@@ -9,6 +9,7 @@ create table media_files (
     content_type text not null,
     suffix text not null,
     format text not null,
+    codec text not null default '',
     duration_ms bigint not null check (duration_ms >= 0),
     bitrate bigint check (bitrate >= 0),
     sample_rate bigint check (sample_rate >= 0),
@@ -106,3 +107,26 @@ create table song_marks (
 );
 create index song_marks_liked on song_marks (user_id, liked_at, song_id) where liked_at is not null;
 create index song_marks_song on song_marks (song_id);
+
+-- A song with the names and the file it is shown with: what every list of songs selects from.
+create view song_rows as
+select
+    song.id, song.owner_id, song.title, song.artist_id, artist.name as artist,
+    song.album_id, album.title as album, album_artist.name as album_artist,
+    song.track_number, song.disc_number, song.year, song.genre, song.duration_ms,
+    song.musicbrainz_id, song.visibility, song.audience,
+    song.created_at, song.updated_at, song.deleted_at,
+    song.title_key, song.artist_key, song.album_key,
+    file.id as media_file_id, file.content_type, file.suffix, file.size, file.bitrate
+from songs as song
+join artists as artist on artist.id = song.artist_id
+left join albums as album on album.id = song.album_id
+left join artists as album_artist on album_artist.id = album.artist_id
+left join lateral (
+    select media_files.*
+    from song_sources
+    join media_files on media_files.id = song_sources.media_file_id
+    where song_sources.song_id = song.id
+    order by song_sources.created_at
+    limit 1
+) as file on true;

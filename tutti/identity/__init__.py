@@ -77,6 +77,7 @@ from tutti.identity.setup import (
 from tutti.identity.sign_in import (
     BrowserSession,
     WrongCredentials,
+    WrongPassword,
     login,
     logout,
     open_browser_session,
@@ -119,6 +120,7 @@ __all__ = [
     "WaitingLink",
     "Welcome",
     "WrongCredentials",
+    "WrongPassword",
     "WrongSetupCode",
     "add_user",
     "administrator",

@@ -71,7 +71,7 @@ async def change_password(ctx: Context, current_password: str, new_password: str
     if ctx.me.role == "guest":
         raise Invalid.because(_("Guests have no password."))
     await prove_again(ctx, current_password)
-    hashed = await new_hash(ctx, new_password, ctx.me.email)
+    hashed = await new_hash(ctx, new_password, ctx.me.email, "/newPassword")
     async with ctx.transaction():
         me = await person_by_id(ctx, ctx.me.id)
         await _set(ctx, me, hashed)

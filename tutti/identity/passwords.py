@@ -28,13 +28,15 @@ TOO_COMMON = _("This password is among the first that others would try. A few un
 TOO_NEAR = _("This password is too close to the e-mail address.")
 
 
-async def check_password(password: str, *, email: str | None, min_length: int, host: str = "") -> None:
+async def check_password(
+    password: str, *, email: str | None, min_length: int, host: str, pointer: str
+) -> None:
     """Refuse a password that is too short, too long, too common or near to the address. Raises Invalid."""
     objection = length_objection(password, min_length) or await off_the_loop(
         weakness, password, email or "", host
     )
     if objection:
-        raise Invalid.because(objection, pointer="/password")
+        raise Invalid.because(objection, pointer=pointer)
 
 
 def length_objection(password: str, min_length: int) -> str | None:

@@ -99,10 +99,12 @@ async def person_by_id(ctx: Context, user_id: UUID) -> Me:
     return me
 
 
-async def new_hash(ctx: Context, password: str, email: str | None) -> str:
+async def new_hash(ctx: Context, password: str, email: str | None, pointer: str = "/password") -> str:
     """Check a new password and hash it; nothing of the database is held meanwhile. Raises Invalid."""
     host = urlsplit(ctx.settings.url).hostname or ""
-    await check_password(password, email=email, min_length=ctx.settings.password_min_length, host=host)
+    await check_password(
+        password, email=email, min_length=ctx.settings.password_min_length, host=host, pointer=pointer
+    )
     return await crypto.hash_password(password)
 
 

@@ -9,7 +9,7 @@ from tutti import crypto
 from tutti.command import command
 from tutti.context import Context, Person
 from tutti.database import queries
-from tutti.errors import SignInNeeded
+from tutti.errors import Forbidden, SignInNeeded
 from tutti.identity.audit import record
 from tutti.identity.model import FORGOTTEN_AFTER, NETWORK_FAILURES, Failures, Scope, network_of
 from tutti.identity.people import Me, as_person, person_by_id
@@ -28,6 +28,14 @@ class WrongCredentials(SignInNeeded):
     sentence = _(
         "The e-mail address or the password is not right. "
         "After several tries in a row, wait a minute before the next."
+    )
+
+
+class WrongPassword(Forbidden):
+    """Somebody who is signed in did not prove himself again; his session goes on."""
+
+    sentence = _(
+        "This is not your password now. After several tries in a row, wait a minute before the next."
     )
 
 
@@ -113,11 +121,14 @@ async def prove(ctx: Context, email: str, password: str, *, device_token: str | 
 
 
 async def prove_again(ctx: Context, password: str) -> None:
-    """Somebody who is signed in proves that it is still he. Raises WrongCredentials."""
+    """Somebody who is signed in proves that it is still he. Raises WrongPassword."""
     async with ctx.transaction():
         login = await ctx.db.one(sql.login_by_id, _Login, id=ctx.me.id)
         attempt = await _count(ctx, login, f"again {ctx.me.id}", None)
-    await _settle(ctx, attempt, password)
+    try:
+        await _settle(ctx, attempt, password)
+    except WrongCredentials:
+        raise WrongPassword from None
 
 
 async def _count(ctx: Context, login: _Login | None, account: str, device_token: str | None) -> Try:

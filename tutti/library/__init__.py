@@ -19,6 +19,7 @@ from tutti.library.files import (
     file_of_song,
     find_by_hash,
     hold_bytes,
+    known_files,
     songs_to_play,
     stored_bytes,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "find_by_hash",
     "forget_person",
     "hold_bytes",
+    "known_files",
     "like",
     "liked",
     "purge",

@@ -37,6 +37,11 @@ async def hold_bytes(ctx: Context, storage_key: str) -> bool:
     return await ctx.storage.size(storage_key) is not None
 
 
+async def known_files(ctx: Context, storage_keys: Sequence[str]) -> set[str]:
+    """Which of these storage keys have a file behind a song."""
+    return set(await ctx.db.all(sql.known_files, str, storage_keys=list(storage_keys)))
+
+
 async def stored_bytes(ctx: Context, owner_id: UUID) -> int:
     """How much room a person's songs take, in bytes, those in the bin included."""
     taken: int = await ctx.db.value(sql.stored_bytes, owner_id=owner_id)

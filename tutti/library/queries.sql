@@ -416,6 +416,10 @@ where exists (
 -- Whether a file is (again) behind a song.
 select exists (select from media_files where storage_key = :storage_key);
 
+-- known_files
+-- Which of these storage keys belong to a file.
+select storage_key from media_files where storage_key = any(cast(:storage_keys as text[]));
+
 -- songs_of_owner
 -- Everything a person has added, also in the bin.
 select id from songs where owner_id = :person_id order by id;

@@ -55,7 +55,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:  # noqa: BLE001  # the last line of defence: no stack trace reaches a client
         response = _problem(request, error)
     if not response.prepared:
-        _add_headers(request, response)
+        add_headers(request, response)
     log.debug(
         "request",
         method=request.method,
@@ -197,7 +197,7 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     return problem_page(request, problem)
 
 
-def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """R15, R16."""
     settings = request.app[SETTINGS]
     headers = response.headers

@@ -61,20 +61,21 @@ class Healing:
 
     async def _round(self, *, at_once: bool) -> None:
         truth = await perform(Context(self._floor), versions, topics=self._hub.topics())
-        behind = {
-            topic: version
-            for topic, version in truth.items()
-            if version > self._hub.delivered.get(topic, version)
-        }
-        for topic, version in truth.items():
-            self._hub.delivered.setdefault(topic, version)
+        known = self._hub.delivered
+        behind = {topic: version for topic, version in truth.items() if version > known.get(topic, version)}
+        for topic in truth.keys() - known.keys():
+            # A message may have been lost between a client's first snapshot and now: let him compare.
+            self._tell(topic, truth[topic])
         for topic, version in behind.items():
             # A commit whose message is still under way looks behind too: wait one round before telling.
             if at_once or not self._hub.is_connected or self._suspects.get(topic) == version:
-                self._hub.say(topic, "topic.changed", {"topic": topic, "version": version})
-                self._hub.delivered[topic] = version
+                self._tell(topic, version)
         self._suspects = behind
         await self._end_dead_sessions()
+
+    def _tell(self, topic: str, version: int) -> None:
+        self._hub.delivered[topic] = version
+        self._hub.say(topic, "topic.changed", {"topic": topic, "version": version})
 
     async def _end_dead_sessions(self) -> None:
         here = self._hub.sessions()

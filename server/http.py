@@ -71,12 +71,18 @@ def deprecated(
     async def answer(request: web.Request) -> web.StreamResponse:
         response = await handler(request)
         if not response.prepared:
-            successor = PREFIX + request.path.removeprefix(UNVERSIONED)
-            response.headers["Deprecation"] = DEPRECATED_SINCE
-            response.headers["Link"] = f'<{successor}>; rel="successor-version"'
+            name_successor(request, response)
         return response
 
     return answer
+
+
+def name_successor(request: web.Request, response: web.StreamResponse) -> None:
+    """Say where a path without a version stands now; nothing for one that has it."""
+    if not request.path.startswith(PREFIX + "/"):
+        successor = PREFIX + request.path.removeprefix(UNVERSIONED)
+        response.headers["Deprecation"] = DEPRECATED_SINCE
+        response.headers["Link"] = f'<{successor}>; rel="successor-version"'
 
 
 async def _given(request: web.Request, command: Command) -> dict[str, Any]:

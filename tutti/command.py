@@ -98,6 +98,7 @@ async def perform(ctx: Context, function: Callable[..., Awaitable[T]], /, **para
     Runs the function again after a deadlock or a serialization failure, three times at most and only when
     nothing of it was committed. A Problem that is returned is committed first and then raised.
     """
+    ctx.has_committed = False  # what earlier functions committed in this context is no part of this one
     for attempt in range(1, TRIES + 1):
         try:
             answer = await function(ctx, **parameters)

@@ -1,9 +1,9 @@
 """Uploads: a file on its way from somebody's device to a song.
 
 A person begins an upload and sends its chunks in any order, in parallel and again after a break; each is
-leased while it is received, streamed to its place, and acknowledged once it is safe. Completing hands the whole
-to a worker, which verifies, recognises and renames it, and makes song and search rows in one commit. Or the
-bytes come in one request to a signed URL; or from a folder on the server's own disk.
+leased while it is received, streamed to its place, and acknowledged once it is safe. Completing hands the
+whole to a worker, which verifies, recognises and renames it, and makes song and search rows in one commit. Or
+the bytes come in one request to a signed URL; or from a folder on the server's own disk.
 
 Tables: upload_sessions, upload_chunks. Event: `upload.progress` on person(id).
 """

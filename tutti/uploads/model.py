@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from tutti import event
 from tutti.errors import Invalid
 from tutti.record import Record
 from tutti.uploads.problems import BadFileName, NoSuchChunk, OtherProtocol, UploadClosed, UploadOver
@@ -129,6 +130,7 @@ class DirectUpload(Record):
     expires_at: datetime
 
 
+@event.body("upload.progress")
 class Progress(Record):
     """`upload.progress`: how far an upload is; sizes in bytes."""
 

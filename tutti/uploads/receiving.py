@@ -27,7 +27,23 @@ from tutti.uploads.problems import (
     WrongChunkDigest,
     WrongLength,
 )
+from tutti.uploads.room import check_room_for_promised as check_room
 from tutti.uploads.rows import Arrived, arrived, tell
+
+__all__ = [
+    "RENEW_EVERY_S",
+    "Expected",
+    "bytes_lost",
+    "check_room",
+    "chunk_arrived",
+    "chunk_repeated",
+    "compare",
+    "expect_chunk",
+    "expect_direct",
+    "release_chunk",
+    "renew_lease",
+    "too_large",
+]
 
 LEASE_S = 60
 RENEW_EVERY_S = 20
@@ -46,10 +62,6 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     leased_at: float = 0.0
     """This process's monotonic clock, in seconds, when the lease was asked for."""
     sha256: bytes | None = None
-
-    def holds(self, now: float) -> bool:
-        """Whether the lease is surely still ours by this process's own clock."""
-        return now - self.leased_at < LEASE_S
 
 
 async def expect_chunk(ctx: Context, upload_id: UUID, index: int, announced: int | None) -> Expected:
@@ -139,6 +151,11 @@ def compare(expected: Expected, written: Written, promised: bytes | None) -> Non
         raise WrongChunkDigest
     if expected.sha256 is not None and expected.sha256 != written.sha256:
         raise OtherBytes
+
+
+def too_large(expected: Expected) -> ChunkTooLarge:
+    """More bytes came than the chunk has."""
+    return ChunkTooLarge(expected=expected.length)
 
 
 async def _lease(ctx: Context, upload: Upload, index: int, announced: int | None) -> Expected:

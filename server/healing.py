@@ -10,6 +10,7 @@ from tutti.command import perform
 from tutti.context import Context, Floor
 from tutti.errors import Unavailable
 from tutti.topics import topic_versions
+from tutti.wire import Part, ServerDegraded, TopicChanged
 
 EVERY_S = 2
 log = structlog.get_logger()
@@ -22,13 +23,13 @@ class Healing:
         self._floor = floor
         self._hub = hub
         self._suspects: dict[str, int] = {}
-        self._degraded: list[str] = []
+        self._degraded: list[Part] = []
         self._now = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         hub.on_reconnect.append(self._now.set)
 
     @property
-    def degraded(self) -> list[str]:
+    def degraded(self) -> list[Part]:
         """The parts that are away, as the last round saw them."""
         return self._degraded
 
@@ -75,7 +76,7 @@ class Healing:
 
     def _tell(self, topic: str, version: int) -> None:
         self._hub.delivered[topic] = version
-        self._hub.say(topic, "topic.changed", {"topic": topic, "version": version})
+        self._hub.say(topic, "topic.changed", TopicChanged(topic=topic, version=version))
 
     async def _end_dead_sessions(self) -> None:
         here = self._hub.sessions()
@@ -85,10 +86,10 @@ class Healing:
         for session_id in here - living:
             self._hub.end_session(session_id)
 
-    def _say_degraded(self, parts: list[str]) -> None:
+    def _say_degraded(self, parts: list[Part]) -> None:
         if parts != self._degraded:
             self._degraded = parts
-            self._hub.broadcast("server.degraded", {"parts": parts})
+            self._hub.broadcast("server.degraded", ServerDegraded(parts=parts))
 
 
 async def versions(ctx: Context, topics: list[str]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from server.frames import text_frame
 from server.socket import SIGNED_OUT, SILENT, TOO_SLOW, Socket
 from tutti import event
 from tutti.event import EVENTS, Heard
+from tutti.record import Record
 from tutti.settings import Settings
 
 SWEEP_S = 0.025
@@ -138,11 +139,11 @@ class Hub:
         for tell in self.heard:
             tell(heard)
 
-    def broadcast(self, name: str, params: dict[str, object]) -> None:
+    def broadcast(self, name: str, params: Record) -> None:
         """Tell every socket of this process."""
         self._write(self.sockets, text_frame(event.notification(name, params)), (name,))
 
-    def say(self, topic: str, name: str, params: dict[str, object]) -> None:
+    def say(self, topic: str, name: str, params: Record) -> None:
         """Tell this process's listeners of one topic."""
         self._write(
             self._listeners.get(topic, set()), text_frame(event.notification(name, params)), (topic, name)

@@ -30,6 +30,7 @@ from tutti.command import Command, arguments, perform
 from tutti.context import Context, Person, SessionRef
 from tutti.errors import Invalid, NotFound, Problem, TooMany
 from tutti.record import convert, decode, encode
+from tutti.wire import Authenticate, Authenticated, Hello, Ping, Pong, SocketUser
 
 PROTOCOL_VERSION: Final = 1
 MAX_FRAME: Final = 65_536
@@ -185,12 +186,11 @@ async def _signs_in(connection: Connection) -> bool:
         message = await connection.response.receive(timeout=SIGN_IN_WITHIN_S)
         call = _call_in(message.data) if message.type is WSMsgType.TEXT else None
         if call is not None and call.method == "session.authenticate":
-            found = await perform(
-                connection.context(), identity.redeem_ticket, ticket=str(call.params.get("ticket", ""))
-            )
+            ticket = convert(call.params, Authenticate).ticket
+            found = await perform(connection.context(), identity.redeem_ticket, ticket=ticket)
             if found is not None:
                 connection.person, connection.session = found.person, found.session
-                connection.send({"id": call.id, "result": {}})
+                connection.send({"id": call.id, "result": Authenticated()})
                 return True
     except (TimeoutError, Problem):
         pass
@@ -210,20 +210,16 @@ async def _hello(connection: Connection) -> None:
     connection.socket.person_id, connection.socket.session_id = person.id, session.id
     for topic in (event.person(person.id), event.session(session.id), *map(event.audience, person.audiences)):
         await connection.listen(topic)
-    connection.send(
-        {
-            "method": "session.hello",
-            "params": {
-                "protocol": PROTOCOL_VERSION,
-                "sessionId": session.id,
-                "deviceId": session.device_id,
-                "playerId": session.player_id,
-                "serverTime": connection.floor.clock.now(),
-                "heartbeatMs": HEARTBEAT_MS,
-                "user": {"id": person.id, "name": person.name, "role": person.role},
-            },
-        }
+    hello = Hello(
+        protocol=PROTOCOL_VERSION,
+        session_id=session.id,
+        device_id=session.device_id,
+        player_id=session.player_id,
+        server_time=connection.floor.clock.now(),
+        heartbeat_ms=HEARTBEAT_MS,
+        user=SocketUser(id=person.id, name=person.name, role=person.role),
     )
+    connection.send({"method": "session.hello", "params": hello})
     opening = await perform(connection.context(), player.opening)
     for method, params in opening:
         connection.send({"method": method, "params": params})
@@ -297,10 +293,8 @@ def _call_in(raw: str) -> Call:
 def _pong(connection: Connection, call: Call) -> None:
     """Three of the four stamps, in PostgreSQL's time base, milliseconds."""
     t1 = connection.floor.clock.now_ms()
-    t0 = call.params.get("t0")
-    if not isinstance(t0, int | float) or isinstance(t0, bool) or call.params.keys() != {"t0"}:
-        raise Invalid.because("clock.ping takes {t0}, a number.", pointer="/t0")
-    connection.send({"id": call.id, "result": {"t0": t0, "t1": t1, "t2": connection.floor.clock.now_ms()}})
+    t0 = convert(call.params, Ping).t0
+    connection.send({"id": call.id, "result": Pong(t0=t0, t1=t1, t2=connection.floor.clock.now_ms())})
 
 
 def _spend(connection: Connection) -> None:

@@ -4,11 +4,14 @@ An event is kept until its transaction commits, encoded once, and published afte
 inside it is the truth's own: a lost message costs delay, never truth.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from tutti.record import Record, encode
+
+R = TypeVar("R", bound=Record)
 
 
 class Event(NamedTuple):
@@ -32,6 +35,28 @@ EVENTS: Final = {
     "topic.changed": Event(newest_wins=True, lasting=False),
     "server.degraded": Event(newest_wins=True, lasting=False),
 }
+
+
+def body(name: str) -> Callable[[type[R]], type[R]]:
+    """Tag the Record that travels as the body of an event, so that the socket's document can show it."""
+    if name not in EVENTS:
+        raise ValueError(f"There is no event called {name}.")
+
+    def tag(record: type[R]) -> type[R]:
+        record.__tutti_event__ = name  # type: ignore[attr-defined]  # a tag, read by collect_bodies
+        return record
+
+    return tag
+
+
+def collect_bodies(*modules: ModuleType) -> dict[str, type[Record]]:
+    """The body of each event, by the event's name; raises ValueError when two claim one."""
+    found: dict[str, type[Record]] = {}
+    for record in (value for module in modules for value in vars(module).values()):
+        name = vars(record).get("__tutti_event__") if isinstance(record, type) else None
+        if name is not None and found.setdefault(name, record) is not record:
+            raise ValueError(f"Two Records are tagged as {name}.")
+    return found
 
 
 def player(player_id: UUID) -> str:
@@ -78,7 +103,7 @@ class Heard(NamedTuple):
     text: bytes
 
 
-def notification(method: str, params: dict[str, Any]) -> bytes:
+def notification(method: str, params: Record | dict[str, Any]) -> bytes:
     """A JSON-RPC 2.0 notification."""
     return encode({"jsonrpc": "2.0", "method": method, "params": params})
 

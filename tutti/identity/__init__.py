@@ -19,6 +19,7 @@ from tutti.identity.guests import (
     Guest,
     Guests,
     GuestsCannotInvite,
+    GuestsPresent,
     Invitation,
     InvitationOver,
     NotYourPlayer,
@@ -46,6 +47,7 @@ from tutti.identity.letters import (
 )
 from tutti.identity.links import LinkExpired, WaitingLink
 from tutti.identity.model import DeviceInfo, player_resource, user_subject
+from tutti.identity.news import SessionEnded, SessionsChanged
 from tutti.identity.password import change_password, forgot_password, reset_password
 from tutti.identity.people import AddressTaken, Me, add_user
 from tutti.identity.people import change as change_me
@@ -97,6 +99,7 @@ __all__ = [
     "Guest",
     "Guests",
     "GuestsCannotInvite",
+    "GuestsPresent",
     "Identified",
     "Invitation",
     "InvitationOver",
@@ -113,7 +116,9 @@ __all__ = [
     "SecurityEvent",
     "SecurityEvents",
     "Session",
+    "SessionEnded",
     "Sessions",
+    "SessionsChanged",
     "SignedIn",
     "SocketTicket",
     "TokenPair",

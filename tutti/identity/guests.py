@@ -83,6 +83,13 @@ class Guest(Record):
     created_at: datetime
 
 
+@event.body("guests.changed")
+class GuestsPresent(Record):
+    """Who is on the host's player as a guest now; told to all devices of the host."""
+
+    guests: tuple[Guest, ...]
+
+
 class Guests(Record):
     """All guests of a host."""
 
@@ -211,4 +218,4 @@ async def _come_in(ctx: Context, token: str, name: str) -> tuple[Me, Welcome]:
 async def _tell(ctx: Context, host: Person) -> None:
     """All of the host's devices hear who is there now."""
     found = await ctx.db.all(sql.guests_of_host, Guest, host_id=host.id, now=ctx.now)
-    ctx.announce(event.person(host.id), "guests.changed", {"guests": found})
+    ctx.announce(event.person(host.id), "guests.changed", GuestsPresent(guests=tuple(found)))

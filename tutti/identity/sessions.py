@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from tutti import crypto, event
@@ -20,6 +20,7 @@ from tutti.identity.model import (
     Role,
     device_info,
 )
+from tutti.identity.news import Because, SessionEnded, SessionsChanged
 from tutti.identity.people import audiences_of
 from tutti.identity.tokens import AUDIENCE, KIND, TokenPair, first_pair, issuer, sealed_refresh_key
 from tutti.record import Record
@@ -128,7 +129,7 @@ async def _add(
         expires_at=ctx.now + min(idle, absolute),
         absolute_expires_at=ctx.now + absolute,
     )
-    ctx.announce(event.person(user_id), "session.changed", {})
+    ctx.announce(event.person(user_id), "session.changed", SessionsChanged())
 
 
 def _lives(ctx: Context, kind: Kind) -> tuple[timedelta, timedelta]:
@@ -243,7 +244,7 @@ async def _touch(ctx: Context, found: _Found) -> None:
 async def end_sessions(
     ctx: Context,
     user_id: UUID,
-    because: Literal["signed_out", "ended", "password_changed", "put_out"],
+    because: Because,
     *,
     only: UUID | None = None,
     keep: UUID | None = None,
@@ -253,10 +254,11 @@ async def end_sessions(
         sql.end_sessions, UUID, user_id=user_id, now=ctx.now, because=because, only=only, keep=keep
     )
     for session_id in ended:
-        ctx.announce(event.session(session_id), "session.ended", {"sessionId": session_id, "reason": because})
+        last_words = SessionEnded(session_id=session_id, reason=because)
+        ctx.announce(event.session(session_id), "session.ended", last_words)
         await record(ctx, "session.end", user_id=user_id, target=str(session_id), because=because)
     if ended:
-        ctx.announce(event.person(user_id), "session.changed", {})
+        ctx.announce(event.person(user_id), "session.changed", SessionsChanged())
     return len(ended)
 
 

@@ -13,6 +13,7 @@ from tutti.identity.audit import record
 from tutti.identity.keys import signing_key
 from tutti.identity.letters import write_notice
 from tutti.identity.model import ACCESS_LIFE, LOST_ANSWER_GRACE, Generation, Turn, turn
+from tutti.identity.news import SessionEnded, SessionsChanged
 from tutti.identity.people import Me, person_by_id
 from tutti.record import Record
 from tutti.text import _
@@ -132,10 +133,9 @@ async def _end_by_reuse(ctx: Context, session: _Renewing) -> RefreshReused:
         only=session.id,
         keep=None,
     )
-    ctx.announce(
-        event.session(session.id), "session.ended", {"sessionId": session.id, "reason": "token_reused"}
-    )
-    ctx.announce(event.person(session.user_id), "session.changed", {})
+    last_words = SessionEnded(session_id=session.id, reason="token_reused")
+    ctx.announce(event.session(session.id), "session.ended", last_words)
+    ctx.announce(event.person(session.user_id), "session.changed", SessionsChanged())
     await record(ctx, "token.reuse", user_id=session.user_id, session_id=session.id, result="refused")
     await write_notice(ctx, "token_reused", await person_by_id(ctx, session.user_id))
     return RefreshReused()

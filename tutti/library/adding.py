@@ -7,6 +7,8 @@ from tutti.context import Context
 from tutti.database import queries
 from tutti.library import shelves
 from tutti.library.model import (
+    Change,
+    LibraryChanged,
     Names,
     Song,
     SongRow,
@@ -84,7 +86,7 @@ async def song_row(ctx: Context, song_id: UUID, person_id: UUID | None) -> SongR
     return row
 
 
-async def settle(ctx: Context, row: SongRow, *, change: str, before: SongRow | None = None) -> None:
+async def settle(ctx: Context, row: SongRow, *, change: Change, before: SongRow | None = None) -> None:
     """Let everything that shows a song follow it: its artist and album, search, and who listens."""
     places = [row] if before is None else [before, row]
     album_artists = [await shelves.album_artist_of(ctx, each.album_id) for each in places]
@@ -93,7 +95,7 @@ async def settle(ctx: Context, row: SongRow, *, change: str, before: SongRow | N
     )
     await index_song(ctx, row)
     for name in sorted({name for each in places for name in each.audience}):
-        ctx.announce(event.audience(name), "library.changed", {"change": change, "songId": row.id})
+        ctx.announce(event.audience(name), "library.changed", LibraryChanged(change=change, song_id=row.id))
 
 
 async def index_song(ctx: Context, row: SongRow) -> None:

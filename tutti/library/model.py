@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from tutti import audio, search
+from tutti import audio, event, search
 from tutti.record import Record
 
 Visibility = Literal["private", "members", "public"]
+Change = Literal["added", "changed", "removed"]
 
 UNKNOWN_ARTIST: Final = "Unknown artist"
 IN_BIN: Final = timedelta(days=7)
@@ -18,6 +19,14 @@ IN_BIN: Final = timedelta(days=7)
 LONGEST_NAME: Final = 500
 _numbered = re.compile(r"^\d{1,3}\s*[-._)]\s*(?=\D)")
 _stem = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+
+
+@event.body("library.changed")
+class LibraryChanged(Record):
+    """A song came, changed or went; whoever shows it asks for it anew."""
+
+    change: Change
+    song_id: UUID
 
 
 class Song(Record):

@@ -1,0 +1,391 @@
+// Puts the parts together: line, store, sound, and the page around them.
+
+import "./devices.js";
+import "./player.js";
+import "./queue.js";
+import "./search.js";
+import "./upload.js";
+import { Clock } from "./clock.js";
+import { Output } from "./output.js";
+import { here, tellMediaSession } from "./here.js";
+import { navigate, wireNavigation } from "./navigation.js";
+import { wireRows } from "./rows.js";
+import { Away, Refused, Socket } from "./socket.js";
+import { Store } from "./store.js";
+import { Line } from "./tabs.js";
+import { wireTheme } from "./theme-switch.js";
+import { positionAt } from "./timeline.js";
+import { duration, fillCover, make, swapIcon, toast } from "./ui.js";
+
+const PING_MS = 2500;
+const REGISTER_AGAIN_MS = 10_000;
+const NOTICES = {
+  song_skipped: (/** @type {Notice} */ notice) => `“${notice.title ?? "A song"}” cannot be played and was skipped.`,
+  device_not_ready: () => "That device was not ready in time. The music stays where it is.",
+  output_lost: () => "The device that played went away, so the music stands still.",
+  no_output: () => "No device started to play.",
+};
+
+class App {
+  constructor() {
+    this.clock = new Clock();
+    this.line = new Line(() => new Socket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/socket`));
+    this.store = new Store(this.line, this.clock);
+    this.output = new Output({ clock: this.clock, report: (report) => this.#report(report) });
+    this.deviceId = localStorage.getItem("device");
+    this.registeredFor = "";
+    this.volumeAt = 0;
+    this.isBlocked = false;
+    this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
+    this.uploads = /** @type {import("./upload.js").UploadManager} */ (document.querySelector("upload-manager"));
+  }
+
+  start() {
+    this.#wireStore();
+    this.#wirePlayer();
+    this.#wireQueues();
+    this.#wireSheets();
+    wireRows({
+      wish: (method, params) => this.wish(method, params),
+      play: (params) => this.play(params),
+      isCurrent: (songId) => this.store.now?.item?.songId === songId,
+      toggle: () => (this.store.now?.isPlaying ? this.wish("player.pause") : this.play()),
+      undo: (text) => this.offerUndo(text),
+      uploads: this.uploads,
+    });
+    document.addEventListener("suggestionSelect", (event) => this.#suggested(/** @type {CustomEvent} */ (event).detail.suggestion));
+    wireNavigation(() => this.#arrived());
+    this.line.addEventListener("lead", () => this.#follow());
+    this.line.addEventListener("follow", () => this.#follow());
+    this.line.addEventListener("blocked", (event) => this.#showBlocked(/** @type {CustomEvent} */ (event).detail));
+    this.output.addEventListener("blocked", (event) => this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
+    this.output.addEventListener("handedOver", (event) => toast(`Playing here now. The change took ${/** @type {CustomEvent} */ (event).detail} ms.`));
+    addEventListener("online", () => this.line.hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.line.hurry());
+    this.#measure();
+    setInterval(() => this.#measure(), PING_MS);
+    this.line.start();
+    this.#arrived();
+    const draw = () => (this.#drawProgress(), requestAnimationFrame(draw));
+    requestAnimationFrame(draw);
+  }
+
+  /**
+   * A wish of the person at this device; what goes wrong is said in a sentence.
+   * @param {string} method @param {Record<string, unknown>} [params]
+   */
+  async wish(method, params = {}) {
+    try {
+      return await this.store.wish(method, params);
+    } catch (error) {
+      if (error instanceof Refused) toast(error.message, { isBad: true });
+      else if (error instanceof Away) toast("The server cannot be reached just now.", { isBad: true });
+      else throw error;
+      return null;
+    }
+  }
+
+  /** Start the music; with no device that sounds it starts here. @param {Record<string, unknown>} [params] */
+  play(params = {}) {
+    const outputs = this.store.player?.outputs ?? [];
+    const online = this.store.devices.filter((device) => device.isOnline).map((device) => device.deviceId);
+    const isSomebodyThere = outputs.some((one) => online.includes(one.deviceId));
+    return this.wish("player.play", isSomebodyThere || !this.deviceId ? params : { ...params, deviceId: this.deviceId });
+  }
+
+  #wireStore() {
+    const { store } = this;
+    store.addEventListener("player", () => (this.#follow(), this.#draw()));
+    store.addEventListener("queue", () => this.#drawQueues());
+    store.addEventListener("devices", () => this.#drawDevices());
+    store.addEventListener("connection", () => this.#connection());
+    store.addEventListener("upload", (event) => this.uploads.hear(/** @type {CustomEvent} */ (event).detail));
+    store.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent<Notice>} */ (event).detail));
+    store.addEventListener("library", () => navigate.refreshSoon());
+    store.addEventListener("ended", (event) => this.#ended(/** @type {CustomEvent<number>} */ (event).detail));
+    this.uploads.onUploadComplete = () => navigate.refreshSoon();
+  }
+
+  #wirePlayer() {
+    const { player } = this;
+    player.addEventListener("play", () => this.play());
+    player.addEventListener("pause", () => this.wish("player.pause"));
+    player.addEventListener("next", () => this.wish("player.next", { fromItemId: this.store.now?.item?.itemId }));
+    player.addEventListener("previous", () => this.wish("player.previous", { fromItemId: this.store.now?.item?.itemId }));
+    player.addEventListener("seek", (event) => this.wish("player.seek", /** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("shuffle", (event) => this.wish("player.change", /** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("repeat", (event) => this.wish("player.change", /** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("volumeChange", (event) => this.#volume(/** @type {CustomEvent} */ (event).detail));
+    tellMediaSession({
+      play: () => this.play(),
+      pause: () => this.wish("player.pause"),
+      next: () => this.wish("player.next", { fromItemId: this.store.now?.item?.itemId }),
+      previous: () => this.wish("player.previous", { fromItemId: this.store.now?.item?.itemId }),
+      seek: (positionMs) => this.wish("player.seek", { positionMs: Math.round(positionMs) }),
+    });
+    document.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** A slider turns faster than commands may be sent: the last place always arrives. @param {{volume: number, muted: boolean}} wanted */
+  #volume(wanted) {
+    const wait = this.volumeAt + 60 - performance.now();
+    clearTimeout(this.volumeTimer);
+    if (wait > 0) this.volumeTimer = setTimeout(() => this.#volume(wanted), wait);
+    else {
+      this.volumeAt = performance.now();
+      this.wish("player.change", wanted);
+    }
+  }
+
+  #wireQueues() {
+    for (const [name, wish] of /** @type {const} */ ([["jump", "player.play"], ["move", "queue.edit"], ["remove", "queue.edit"]])) {
+      document.addEventListener(name, (event) => this.#queueWish(name, wish, /** @type {CustomEvent} */ (event)), true);
+    }
+    document.addEventListener("show", (event) => {
+      const { from, to } = /** @type {CustomEvent} */ (event).detail ?? {};
+      if (/** @type {Element} */ (event.target).matches?.("play-queue")) this.store.show(from, to);
+    }, true);
+  }
+
+  /** @param {"jump" | "move" | "remove"} name @param {string} method @param {CustomEvent} event */
+  async #queueWish(name, method, { detail, target }) {
+    if (!(/** @type {Element} */ (target).matches?.("play-queue"))) return;
+    if (name === "jump") return this.play({ itemId: detail.itemId });
+    const operation = name === "move" ? { op: "move", itemId: detail.itemId, to: detail.to } : { op: "remove", itemIds: [detail.itemId] };
+    const done = await this.wish(method, { operations: [operation] });
+    if (done && name === "remove") this.offerUndo(`“${detail.title}” was removed.`);
+  }
+
+  /** A song is played, anything else is shown. @param {import("./search.js").Suggestion} suggestion */
+  #suggested({ type, id }) {
+    if (type === "song") this.play({ songId: id });
+    else navigate.to(`/${type}s/${id}`);
+  }
+
+  /** @param {string} text */
+  offerUndo(text) {
+    toast(text, { action: "Undo", onAction: () => this.wish("queue.undo"), forMs: 8000 });
+  }
+
+  #wireSheets() {
+    document.addEventListener("click", (event) => {
+      const target = /** @type {HTMLElement} */ (event.target);
+      const opener = /** @type {HTMLElement | null} */ (target.closest("[data-open]"));
+      if (opener) this.#open(opener.dataset.open ?? "");
+      const sheet = /** @type {HTMLDialogElement | null} */ (target.closest("dialog.sheet"));
+      if (sheet && (target === sheet || target.closest("[data-close]"))) sheet.close();
+      if (target.closest('[data-act="clear"]')) this.wish("queue.clear").then((done) => done && this.offerUndo("The queue was cleared."));
+      if (target.closest('[data-act="listen"]')) this.#listenHere();
+    });
+    document.addEventListener("transfer", (event) => this.wish("player.transfer", /** @type {CustomEvent} */ (event).detail), true);
+    document.addEventListener("join", (event) => this.wish("output.add", /** @type {CustomEvent} */ (event).detail), true);
+    document.addEventListener("leave", (event) => this.wish("output.remove", /** @type {CustomEvent} */ (event).detail), true);
+    document.addEventListener("delay", (event) => this.wish("device.change", /** @type {CustomEvent} */ (event).detail), true);
+    document.addEventListener("rename", (event) => this.wish("device.change", /** @type {CustomEvent} */ (event).detail), true);
+  }
+
+  /** @param {string} name */
+  #open(name) {
+    const sheet = /** @type {HTMLDialogElement | null} */ (document.getElementById(`sheet-${name}`));
+    if (!sheet || sheet.open) return sheet?.close();
+    for (const other of document.querySelectorAll("dialog.sheet[open]")) /** @type {HTMLDialogElement} */ (other).close();
+    const isOnStage = Boolean(document.querySelector("dialog.stage[open]"));
+    // On a desk the page stays usable beside an open sheet; over the stage or on a phone it does not.
+    if (innerWidth >= 860 && !isOnStage) sheet.show();
+    else sheet.showModal();
+    if (name === "phone") htmx.ajax("GET", "/phone", { target: "#phone", swap: "innerHTML" });
+    if (name === "queue") this.#drawQueues();
+    if (name === "devices") this.#drawDevices();
+  }
+
+  /** Space and arrows, as everywhere where music plays; not while typing. @param {KeyboardEvent} event */
+  #key(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.key === "/" && !target.closest("input, textarea")) {
+      event.preventDefault();
+      const input = /** @type {HTMLInputElement | null} */ (document.querySelector("search-bar input"));
+      return input ? input.focus() : navigate.to("/search");
+    }
+    if (target.closest("input, textarea, button, a, select, dialog, [contenteditable]")) return;
+    if (event.key === " " && this.store.player?.item) {
+      event.preventDefault();
+      if (this.store.player.isPlaying) this.wish("player.pause");
+      else this.play();
+    }
+  }
+
+  /** @param {import("./output.js").Report} report */
+  #report(report) {
+    this.line.request("device.report", report, { keep: false }).then(
+      (answer) => answer?.playerId && "anchoredAt" in answer && this.store.accept(answer),
+      () => {},
+    );
+  }
+
+  async #measure() {
+    if (!this.store.isUp) return;
+    const t0 = performance.now();
+    try {
+      const { t1, t2 } = await this.line.request("clock.ping", { t0 }, { keep: false });
+      this.clock.add(t0, t1, t2, performance.now());
+      for (const panel of document.querySelectorAll("clock-panel")) /** @type {any} */ (panel).show(this.clock.best);
+    } catch {
+      // The next one is 2.5 s away.
+    }
+  }
+
+  #connection() {
+    const { isUp } = this.store;
+    clearTimeout(this.offlineTimer);
+    const banner = document.getElementById("offline");
+    // A blink that heals by itself is nobody's business.
+    if (banner && isUp) banner.hidden = true;
+    else if (banner) this.offlineTimer = setTimeout(() => (banner.hidden = false), 800);
+    document.body.classList.toggle("is-offline", !isUp);
+    if (isUp) this.#register();
+    else this.registeredFor = "";
+  }
+
+  /** Tell the server who we are; only the window that leads does. */
+  async #register() {
+    if (!this.line.isLeading || this.registeredFor) return;
+    this.registeredFor = "asked";
+    try {
+      const known = this.deviceId ? { deviceId: this.deviceId } : {};
+      const device = await this.line.request("device.register", { ...here(), ...known });
+      this.deviceId = device.deviceId;
+      localStorage.setItem("device", device.deviceId);
+      this.line.tell("device", device.deviceId);
+      this.#follow();
+      for (let round = 0; round < 5; round += 1) this.#measure();
+    } catch (error) {
+      this.registeredFor = "";
+      if (error instanceof Refused && error.status === 404) localStorage.removeItem("device"), (this.deviceId = null);
+      if (error instanceof Refused && error.status !== 403) setTimeout(() => this.#register(), REGISTER_AGAIN_MS);
+    }
+  }
+
+  #follow() {
+    this.output.follow(this.line.isLeading ? this.store.player : null, this.deviceId);
+    if (this.line.isLeading && this.store.isUp) this.#register();
+  }
+
+  /** @param {boolean} isBlocked */
+  #showBlocked(isBlocked) {
+    this.isBlocked = isBlocked;
+    const known = document.getElementById("listen");
+    if (!isBlocked) return known?.remove();
+    if (known) return;
+    const button = make("button", { class: "btn btn-primary", type: "button", "data-act": "listen" }, "Tap to listen here");
+    document.body.append(make("div", { class: "listen", id: "listen", role: "alert" }, make("span", { class: "grow" }, "Your browser wants a tap before it plays."), button));
+  }
+
+  #listenHere() {
+    if (this.line.isLeading) this.output.unlock();
+    else this.line.take();
+    this.#showBlocked(false);
+  }
+
+  /** @param {Notice} notice */
+  #notice(notice) {
+    toast(NOTICES[notice.code]?.(notice) ?? notice.code, { isBad: notice.code !== "song_skipped" });
+  }
+
+  /** The server closed the door for good. @param {number} code */
+  #ended(code) {
+    this.output.follow(null, null);
+    if (code === 4500 || code === 4502 || code === 4503) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    else toast(code === 4504 ? "Too many windows of Tutti are open. Close some and reload this one." : "This page is out of date. Please reload it.", { isBad: true, forMs: 60_000 });
+  }
+
+  /** A page came in: fill what is ours on it. */
+  #arrived() {
+    this.#draw();
+    this.#drawQueues();
+    this.#drawDevices();
+  }
+
+  #draw() {
+    const now = this.store.now;
+    if (!now) return;
+    const { player } = this;
+    player.song = now.item;
+    player.isPlaying = now.isPlaying;
+    player.volume = now.volume;
+    player.muted = now.muted;
+    player.modes = { isShuffled: now.isShuffled, repeatMode: now.repeatMode, where: this.#where(now) };
+    document.body.classList.toggle("is-playing", now.isPlaying);
+    this.#drawNow(now);
+    this.#drawRows(now);
+    this.#drawQueues();
+    tellMediaSession.state(now, this.output.role !== "silent", positionAt(now, this.clock.now()));
+  }
+
+  /** @param {Player} now */
+  #where(now) {
+    const names = now.outputs.map(({ deviceId }) => (deviceId === this.deviceId ? "this device" : this.store.devices.find((one) => one.deviceId === deviceId)?.name)).filter(Boolean);
+    return names.length ? `On ${names.join(", ")}` : "";
+  }
+
+  /** The song on the home page. @param {Player} now */
+  #drawNow(now) {
+    const place = /** @type {HTMLElement | null} */ (document.getElementById("now"));
+    if (!place) return;
+    place.hidden = !now.item;
+    if (!now.item) return;
+    place.classList.toggle("is-playing", now.isPlaying);
+    for (const [part, text] of [["title", now.item.title], ["artist", [now.item.artist, now.item.album].filter(Boolean).join(" · ")], ["where", this.#where(now) || (now.isPlaying ? "Waiting for a device" : "Paused")]]) {
+      const target = place.querySelector(`[data-part="${part}"]`);
+      if (target && target.textContent !== text) target.textContent = /** @type {string} */ (text);
+    }
+    const cover = place.querySelector('[data-part="cover"]');
+    if (cover) fillCover(cover, now.item.title, now.item.coverUrl);
+  }
+
+  /** Rows of the song that plays, wherever they stand. @param {Player} now */
+  #drawRows(now) {
+    for (const row of document.querySelectorAll("#main .item[data-song-id]")) {
+      const isCurrent = /** @type {HTMLElement} */ (row).dataset.songId === now.item?.songId;
+      row.classList.toggle("is-current", isCurrent);
+      const over = row.querySelector(".over");
+      if (over) swapIcon(over, isCurrent && now.isPlaying ? "pause" : "play");
+    }
+  }
+
+  #drawQueues() {
+    const now = this.store.now;
+    for (const queue of /** @type {NodeListOf<import("./queue.js").PlayQueue>} */ (document.querySelectorAll("play-queue"))) {
+      queue.model = this.store.queue;
+      queue.currentIndex = now?.item ? now.currentIndex : -1;
+      queue.draw();
+    }
+    for (const count of document.querySelectorAll("[data-queue-length]")) count.textContent = String(this.store.queue.length || "");
+  }
+
+  #drawDevices() {
+    for (const list of document.querySelectorAll("device-list")) /** @type {any} */ (list).show(this.store.devices, this.store.player, this.deviceId);
+    if (this.store.now) this.player.modes = { isShuffled: this.store.now.isShuffled, repeatMode: this.store.now.repeatMode, where: this.#where(this.store.now) };
+    if (this.store.now) this.#drawNow(this.store.now);
+  }
+
+  #drawProgress() {
+    const now = this.store.now;
+    if (!now?.item) return;
+    if (now.item.itemId !== this.player.song?.itemId) this.#draw();
+    const position = positionAt(now, this.clock.now());
+    this.player.progress = now.item.durationMs ? position / now.item.durationMs : 0;
+    const elapsed = document.querySelector("#now [data-part=elapsed]");
+    const text = `${duration(position)} / ${now.item.durationMs ? duration(now.item.durationMs) : "–"}`;
+    if (elapsed && elapsed.textContent !== text) elapsed.textContent = text;
+  }
+}
+
+wireTheme();
+if (document.querySelector("audio-player")) {
+  const app = new App();
+  app.line.addEventListener("device", (event) => ((app.deviceId = /** @type {CustomEvent} */ (event).detail), app.output.follow(app.line.isLeading ? app.store.player : null, app.deviceId)));
+  app.start();
+  // For tests and for who is curious in the console.
+  Object.assign(globalThis, { tutti: app });
+}

@@ -1,0 +1,102 @@
+// One audio element and the item it holds.
+
+/** @typedef {"playing" | "waiting" | "ended" | "error" | "blocked"} Happening */
+
+export class Deck {
+  /** @param {(what: Happening, deck: Deck) => void} tell */
+  constructor(tell) {
+    this.tell = tell;
+    this.itemId = "";
+    this.isWanted = false;
+    this.level = 0;
+    this.seekedAt = 0;
+    /** @type {number | undefined} */
+    this.fading = undefined;
+    /** @type {number | null} a position to take as soon as the file's length is known */
+    this.pending = null;
+    const audio = (this.audio = new Audio());
+    audio.preload = "auto";
+    audio.preservesPitch = false;
+    audio.addEventListener("loadedmetadata", () => this.#place());
+    audio.addEventListener("playing", () => this.tell("playing", this));
+    audio.addEventListener("waiting", () => this.tell("waiting", this));
+    audio.addEventListener("ended", () => this.tell("ended", this));
+    audio.addEventListener("error", () => audio.getAttribute("src") && this.itemId && this.tell("error", this));
+  }
+
+  /** @param {Item} item */
+  load(item) {
+    this.pending = null;
+    this.itemId = item.itemId;
+    this.audio.src = `/api/v1/songs/${item.songId}/stream`;
+  }
+
+  unload() {
+    this.pause();
+    if (!this.itemId) return;
+    this.itemId = "";
+    this.audio.removeAttribute("src");
+    this.audio.load();
+  }
+
+  get positionMs() {
+    return this.pending ?? this.audio.currentTime * 1000;
+  }
+
+  /** It moves: enough has been loaded and nobody holds it. */
+  get isMoving() {
+    return this.isWanted && !this.audio.paused && this.audio.readyState >= 3 && !this.audio.seeking;
+  }
+
+  /** @param {number} positionMs */
+  seek(positionMs) {
+    this.seekedAt = performance.now();
+    this.pending = Math.max(0, positionMs);
+    this.#place();
+  }
+
+  async play() {
+    this.isWanted = true;
+    if (!this.audio.paused && !this.audio.ended) return;
+    try {
+      await this.audio.play();
+    } catch (error) {
+      // AbortError only says that another wish came first.
+      if (this.isWanted && /** @type {Error} */ (error).name === "NotAllowedError") this.tell("blocked", this);
+    }
+  }
+
+  pause() {
+    this.isWanted = false;
+    if (!this.audio.paused) this.audio.pause();
+  }
+
+  /** Loudness 0..1, at once or over a while. @param {number} level @param {number} [overMs] */
+  fade(level, overMs = 0) {
+    clearInterval(this.fading);
+    const [from, began] = [this.level, performance.now()];
+    const step = () => {
+      const part = overMs ? Math.min(1, (performance.now() - began) / overMs) : 1;
+      // Equal power: two crossing fades sound as loud as one song.
+      this.#set(from + (level - from) * Math.sin((part * Math.PI) / 2));
+      if (part >= 1) clearInterval(this.fading);
+    };
+    step();
+    if (overMs) this.fading = /** @type {any} */ (setInterval(step, 16));
+  }
+
+  /** @param {number} level */
+  #set(level) {
+    this.level = level;
+    this.audio.volume = Math.max(0, Math.min(1, level));
+    // Where volume cannot be set (iOS), silence still can.
+    this.audio.muted = level < 0.001;
+  }
+
+  #place() {
+    if (this.pending === null || this.audio.readyState < 1) return;
+    const wanted = this.pending / 1000;
+    this.pending = null;
+    if (Math.abs(this.audio.currentTime - wanted) > 0.02) this.audio.currentTime = wanted;
+  }
+}

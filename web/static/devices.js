@@ -1,0 +1,106 @@
+// <device-list>: where it plays, and where else it could. Events transfer, join, leave {deviceId}, delay {deviceId, delayMs}.
+// <clock-panel>: how well this device knows the common time.
+
+import { fill, icon, make } from "./ui.js";
+
+/** @typedef {import("./store.js").Device} Device */
+
+class DeviceList extends HTMLElement {
+  constructor() {
+    super();
+    this.key = "";
+  }
+
+  /** @param {Device[]} devices @param {Player | null} player @param {string | null} own */
+  show(devices, player, own) {
+    const outputs = new Map((player?.outputs ?? []).map((one) => [one.deviceId, one]));
+    const shown = devices.filter((device) => device.canPlay && (device.isOnline || outputs.has(device.deviceId)));
+    const key = JSON.stringify([shown, [...outputs.values()], player?.handoff, own]);
+    if (key === this.key || this.contains(document.activeElement?.closest("input") ?? null)) return;
+    this.key = key;
+    const others = shown.filter((device) => !outputs.has(device.deviceId));
+    const rows = shown
+      .filter((device) => outputs.has(device.deviceId))
+      .map((device) => this.#sounding(device, /** @type {OutputState} */ (outputs.get(device.deviceId)), outputs.size > 1, own));
+    this.replaceChildren(
+      make("div", { class: "stack" },
+        rows.length ? make("div", { class: "stack stack-tight" }, ...rows) : make("p", { class: "muted" }, "Nothing plays anywhere yet."),
+        others.length ? make("h3", {}, rows.length ? "Also there" : "Devices that are there") : null,
+        ...others.map((device) => this.#silent(device, outputs.size > 0, player?.handoff?.to === device.deviceId, own))),
+    );
+  }
+
+  /** @param {Device} device @param {OutputState} output @param {boolean} isParty @param {string | null} own */
+  #sounding(device, output, isParty, own) {
+    const state = !device.isOnline ? "Away" : isParty && !output.ready ? "Getting ready…" : isParty ? "In time with the others" : "Playing here";
+    const row = make("div", { class: "device is-output" }, icon(iconOf(device)),
+      make("span", { class: "item-text" }, make("span", { class: "item-title" }, nameOf(device, own)), make("span", { class: "item-sub" }, state)));
+    if (!isParty) return row;
+    row.append(this.#button("close", `Stop on ${device.name}`, "leave", device));
+    return make("div", { class: "stack stack-tight" }, row, this.#delay(device, output));
+  }
+
+  /** @param {Device} device @param {boolean} isSomebodyPlaying @param {boolean} isComing @param {string | null} own */
+  #silent(device, isSomebodyPlaying, isComing, own) {
+    const move = make("button", { class: "item-main", type: "button", onclick: () => this.#say("transfer", { deviceId: device.deviceId }) },
+      icon(iconOf(device)),
+      make("span", { class: "item-text" }, make("span", { class: "item-title" }, nameOf(device, own)), make("span", { class: "item-sub" }, isComing ? "Getting ready…" : "Play here instead")));
+    const row = make("div", { class: "device" }, move);
+    if (isSomebodyPlaying) row.append(make("button", { class: "btn btn-small", type: "button", onclick: () => this.#say("join", { deviceId: device.deviceId }) }, "Play along"));
+    return row;
+  }
+
+  /** @param {Device} device @param {OutputState} output */
+  #delay(device, output) {
+    const shown = make("span", { class: "nums small muted" }, `${output.delayMs} ms`);
+    const input = /** @type {HTMLInputElement} */ (make("input", { class: "range", type: "range", min: -300, max: 300, step: 5, value: output.delayMs, "aria-label": `Sound earlier on ${device.name}` }));
+    fill(input);
+    input.addEventListener("input", () => ((shown.textContent = `${input.value} ms`), fill(input)));
+    input.addEventListener("change", () => (input.blur(), this.#say("delay", { deviceId: device.deviceId, delayMs: Number(input.value) })));
+    return make("label", { class: "row" }, make("span", { class: "small muted" }, "Earlier by"), make("span", { class: "grow" }, input), shown);
+  }
+
+  /** @param {string} name @param {string} label @param {string} event @param {Device} device */
+  #button(name, label, event, device) {
+    return make("button", { class: "btn btn-icon", type: "button", "aria-label": label, onclick: () => this.#say(event, { deviceId: device.deviceId }) }, icon(name));
+  }
+
+  /** @param {string} name @param {object} detail */
+  #say(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** @param {Device} device */
+function iconOf(device) {
+  if (/iphone|android|phone/i.test(device.name)) return "phone";
+  return device.kind === "browser" ? "laptop" : "speaker";
+}
+
+/** @param {Device} device @param {string | null} own */
+function nameOf(device, own) {
+  return device.deviceId === own ? `${device.name} (this one)` : device.name;
+}
+
+class ClockPanel extends HTMLElement {
+  connectedCallback() {
+    this.offset = make("dd", {}, "measuring…");
+    this.roundTrip = make("dd", {}, "–");
+    this.replaceChildren(
+      make("details", { class: "small" }, make("summary", { class: "muted" }, "Common clock"),
+        make("dl", { class: "facts" }, make("dt", {}, "This device's clock is off by"), this.offset, make("dt", {}, "There and back"), this.roundTrip)),
+    );
+  }
+
+  /** @param {import("./clock.js").Sample | undefined} best */
+  show(best) {
+    if (!best || !this.offset || !this.roundTrip) return;
+    // What a person calls his device's clock is the wall clock; the measured base is monotonic.
+    const wall = best.offset + performance.now() - Date.now();
+    this.offset.textContent = `${wall >= 0 ? "+" : "−"}${Math.abs(wall).toFixed(1)} ms`;
+    this.roundTrip.textContent = `${best.roundTrip.toFixed(1)} ms`;
+  }
+}
+
+customElements.define("device-list", DeviceList);
+customElements.define("clock-panel", ClockPanel);

@@ -1,0 +1,316 @@
+// The sound of this device: follows the player's state, tells the server what really sounds.
+// A lone output is the truth about where the song stands: it corrects the server, not itself.
+// Several outputs follow the common clock (party.js).
+
+import { Deck } from "./deck.js";
+import { Party } from "./party.js";
+import { correction, endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
+
+const REPORT_MS = 4000;
+const TICK_MS = 250;
+const FADE_MS = 300;
+/** Closer than this to the wanted position, a seek would be heard more than the error. */
+const CLOSE_MS = 150;
+const PRELOAD_MS = 30_000;
+/** Songs longer than this are not decoded as a whole: ten minutes are 230 MB already. */
+const DECODED_MS = 10 * 60_000;
+
+/**
+ * @typedef {{itemId: string | null, positionMs: number, state: string, version: number, measuredAt: string}} Report
+ */
+
+/** Events: `blocked` (detail: whether the browser wants a tap first), `handedOver` (detail: gap in ms). */
+export class Output extends EventTarget {
+  /**
+   * @param {{clock: import("./clock.js").Clock, report: (report: Report) => void}} parts
+   */
+  constructor({ clock, report }) {
+    super();
+    this.clock = clock;
+    this.send = report;
+    /** @type {Player | null} */
+    this.player = null;
+    /** @type {string | null} */
+    this.deviceId = null;
+    this.role = "silent";
+    this.isBlocked = false;
+    this.isUnlocked = false;
+    this.applied = "";
+    this.announced = "";
+    this.reportedAt = 0;
+    this.stalledSince = 0;
+    /** @type {string} the item whose file ended before its time */
+    this.cutShort = "";
+    const tell = (/** @type {import("./deck.js").Happening} */ what, /** @type {Deck} */ deck) => this.#happened(what, deck);
+    this.deck = new Deck(tell);
+    this.spare = new Deck(tell);
+    this.party = new Party({ clock, tell: (state) => this.report(state), blocked: () => this.#block(true) });
+    this.seekCost = 60;
+    setInterval(() => this.#tick(), TICK_MS);
+    for (const gesture of ["pointerup", "keydown", "touchend"]) addEventListener(gesture, () => this.unlock(), { capture: true });
+  }
+
+  /** The newest state of the player, and which device we are. @param {Player | null} player @param {string | null} deviceId */
+  follow(player, deviceId) {
+    if (player?.item?.itemId !== this.player?.item?.itemId || !player?.isPlaying) this.cutShort = "";
+    this.player = player;
+    this.deviceId = deviceId;
+    this.#apply();
+  }
+
+  /** Where the sound really is, in milliseconds, or null when nothing sounds here. */
+  get heardMs() {
+    if (this.role === "party" && this.party.isSounding) return this.party.positionMs;
+    return this.deck.isMoving ? this.deck.positionMs : null;
+  }
+
+  /**
+   * Tell the server what sounds. @param {string} state
+   */
+  report(state) {
+    const player = this.player;
+    if (!player?.item || this.role === "silent") return;
+    this.reportedAt = performance.now();
+    const inParty = this.role === "party" && this.party.isSounding;
+    const positionMs = Math.max(0, Math.round(inParty ? this.party.positionMs : this.deck.positionMs));
+    const itemId = inParty ? player.item.itemId : this.deck.itemId || player.item.itemId;
+    const measuredAt = new Date(this.clock.now()).toISOString();
+    this.send({ itemId, positionMs, state, version: player.version, measuredAt });
+  }
+
+  /** A finger touched the page: from now on the browser lets us sound. */
+  unlock() {
+    if (this.isBlocked) {
+      this.#block(false);
+      this.applied = "";
+      this.#apply();
+    }
+    this.party.unlock();
+    if (this.isUnlocked) return;
+    this.isUnlocked = true;
+    for (const deck of [this.deck, this.spare]) {
+      if (deck.itemId) continue;
+      // An empty element played once in a gesture may be played by script later.
+      deck.audio.play().catch(() => {});
+    }
+  }
+
+  #tick() {
+    if (!this.player || this.role === "silent") return;
+    this.#apply();
+    const isDue = performance.now() - this.reportedAt > REPORT_MS;
+    if (isDue && this.player.isPlaying && !this.isBlocked && this.heardMs !== null) this.report("playing");
+    if (this.stalledSince && performance.now() - this.stalledSince > 300 && this.role !== "party") {
+      this.stalledSince = 0;
+      this.report("stalled");
+    }
+  }
+
+  #apply() {
+    if (!this.player) return this.#silence();
+    const view = this.#view(this.player);
+    const role = roleOf(view, this.deviceId);
+    if (role !== this.role) this.#changeRole(role);
+    if (role === "silent" || !view.item) return this.#silence();
+    if (role === "party") return this.#applyParty(view);
+    this.party.stop();
+    this.#hold(view.item);
+    if (role === "arriving") return this.#arrive(view);
+    if (role === "leaving") this.#leave(view);
+    else this.deck.fade(loudness(view), Math.abs(this.deck.level - loudness(view)) > 0.02 ? 80 : 0);
+    this.#drive(view);
+    this.#preload(view);
+  }
+
+  /** @param {Player} player @returns {Player} */
+  #view(player) {
+    const now = this.clock.now();
+    if (this.cutShort && player.item?.itemId === this.cutShort && player.item) {
+      const item = { ...player.item, durationMs: Math.max(1, positionAt(player, now)) };
+      return settled({ ...player, item }, now + 1);
+    }
+    return settled(player, now);
+  }
+
+  /** @param {string} role */
+  #changeRole(role) {
+    this.role = role;
+    this.applied = "";
+    this.announced = "";
+    this.deck.audio.playbackRate = 1;
+    if (role === "silent") this.#block(false);
+  }
+
+  #silence() {
+    this.role = "silent";
+    this.applied = "";
+    this.party.stop();
+    this.stalledSince = 0;
+    // A fade that is under way is the end of a handoff: let it finish.
+    if (this.deck.isWanted && this.deck.level > 0) {
+      this.deck.fade(0, FADE_MS);
+      this.deck.isWanted = false;
+      const deck = this.deck;
+      setTimeout(() => this.role === "silent" && deck.unload(), FADE_MS + 50);
+    } else if (!this.deck.audio.paused && this.deck.level < 0.001) this.deck.unload();
+    this.spare.unload();
+  }
+
+  /** Have the item in the deck in front; the spare one may hold it already. @param {Item} item */
+  #hold(item) {
+    if (this.deck.itemId === item.itemId) return;
+    this.applied = "";
+    if (this.spare.itemId === item.itemId) {
+      [this.deck, this.spare] = [this.spare, this.deck];
+      this.deck.fade(this.spare.level);
+      this.spare.unload();
+    } else this.deck.load(item);
+  }
+
+  /** Play or rest as the state says; seek only when the state itself moved. @param {Player} view */
+  #drive(view) {
+    const key = `${view.item?.itemId}|${view.isPlaying}|${view.positionMs}|${view.anchoredAt}`;
+    const now = this.clock.now();
+    const waitMs = view.isPlaying ? instant(view.anchoredAt) - now : 0;
+    if (waitMs > 0 && waitMs < 15_000) return this.#rest(view.positionMs);
+    if (key === this.applied) {
+      if (view.isPlaying && !this.deck.isWanted && !this.isBlocked) this.deck.play();
+      return;
+    }
+    this.applied = key;
+    if (!view.isPlaying) return this.#pauseAt(view);
+    const wanted = positionAt(view, now);
+    const isFresh = wanted < 400 && this.deck.positionMs < 400;
+    if (!isFresh && Math.abs(this.deck.positionMs - wanted) > CLOSE_MS) this.deck.seek(wanted);
+    this.deck.play();
+  }
+
+  /** @param {Player} view */
+  #pauseAt(view) {
+    const sounded = this.deck.isMoving;
+    this.deck.pause();
+    if (Math.abs(this.deck.positionMs - view.positionMs) > (sounded ? CLOSE_MS : 20)) this.deck.seek(view.positionMs);
+    this.stalledSince = 0;
+  }
+
+  /** @param {number} positionMs */
+  #rest(positionMs) {
+    this.deck.pause();
+    if (Math.abs(this.deck.positionMs - positionMs) > 20) this.deck.seek(positionMs);
+    this.#announce();
+  }
+
+  /** Say once that the item is here. */
+  #announce() {
+    if (this.announced === this.deck.itemId || this.deck.audio.readyState < 3) return;
+    this.announced = this.deck.itemId;
+    this.report("ready");
+  }
+
+  /** Play along without being heard until the instant the server names. @param {Player} view */
+  #arrive(view) {
+    const startsAt = view.handoff?.startsAt ? instant(view.handoff.startsAt) : null;
+    if (startsAt === null || this.clock.now() < startsAt) this.deck.fade(0);
+    this.#keepTime(view, 40);
+    if (this.deck.isMoving && Math.abs(this.#error(view)) < 120) this.#announce();
+    const key = `arrive ${view.handoff?.startsAt}`;
+    if (startsAt === null || this.applied === key) return;
+    this.applied = key;
+    setTimeout(() => this.#rise(startsAt), this.clock.local(startsAt) - performance.now());
+  }
+
+  /** @param {number} startsAt */
+  #rise(startsAt) {
+    if (!this.player || this.role === "silent") return;
+    this.deck.fade(loudness(this.player), FADE_MS);
+    const late = Math.max(0, this.clock.now() - startsAt);
+    const gap = Math.abs(this.#error(this.player)) + late;
+    this.dispatchEvent(new CustomEvent("handedOver", { detail: Math.round(gap) }));
+  }
+
+  /** @param {Player} view */
+  #leave(view) {
+    const startsAt = view.handoff?.startsAt;
+    const key = `leave ${startsAt}`;
+    if (!startsAt || this.announced === key) return;
+    this.announced = key;
+    setTimeout(() => this.role === "leaving" && this.deck.fade(0, FADE_MS), this.clock.local(instant(startsAt)) - performance.now());
+  }
+
+  /** How far ahead of the common time this deck is, in ms. @param {Player} view */
+  #error(view) {
+    return this.deck.positionMs - positionAt(view, this.clock.now());
+  }
+
+  /** Hold the deck on the common time: by rate when near, by a seek when far. @param {Player} view @param {number} farMs */
+  #keepTime(view, farMs) {
+    if (!view.isPlaying) return this.#pauseAt(view);
+    this.deck.play();
+    if (this.deck.audio.seeking || this.deck.audio.readyState < 3) return;
+    const error = this.#error(view);
+    const sinceSeek = performance.now() - this.deck.seekedAt;
+    if (Math.abs(error) > farMs && sinceSeek > 700) {
+      // What the last seek cost teaches how far ahead the next must aim.
+      if (sinceSeek < 3000) this.seekCost = Math.max(0, Math.min(600, this.seekCost - error));
+      this.deck.audio.playbackRate = 1;
+      this.deck.seek(positionAt(view, this.clock.now()) + this.seekCost);
+    } else this.deck.audio.playbackRate = correction(error);
+  }
+
+  /** @param {Player} view */
+  #applyParty(view) {
+    const delayMs = view.outputs.find((one) => one.deviceId === this.deviceId)?.delayMs ?? 0;
+    const isLong = (view.item?.durationMs ?? 0) > DECODED_MS || !view.item?.durationMs;
+    if (isLong || this.party.hasFailed(view.item)) {
+      this.party.stop();
+      this.#hold(/** @type {Item} */ (view.item));
+      this.deck.fade(loudness(view));
+      const waits = view.isPlaying && instant(view.anchoredAt) > this.clock.now();
+      return waits ? this.#rest(view.positionMs) : this.#keepTime(view, 60);
+    }
+    const ahead = /** @type {Player} */ (this.player);
+    this.party.follow(settled(ahead, this.clock.now() + 400), delayMs, loudness(view));
+    // Until the decoded song sounds, the element that played alone goes on.
+    if (this.party.isSounding || !view.isPlaying) this.deck.unload();
+    this.spare.unload();
+  }
+
+  /** @param {Player} view */
+  #preload(view) {
+    const end = endsAt(view);
+    if (!view.next || end === null || !this.deck.isMoving) return;
+    if (end - this.clock.now() < PRELOAD_MS && this.spare.itemId !== view.next.itemId) this.spare.load(view.next);
+  }
+
+  /** @param {import("./deck.js").Happening} what @param {Deck} deck */
+  #happened(what, deck) {
+    if (deck !== this.deck || this.role === "silent") return;
+    if (what === "blocked") return this.#block(true);
+    if (what === "waiting") this.stalledSince ||= performance.now();
+    if (what === "playing") {
+      this.stalledSince = 0;
+      this.#block(false);
+      if (this.role !== "arriving" && deck.isWanted) this.report("playing");
+    }
+    if (what === "error") this.report("error");
+    if (what === "ended") this.#ended(deck);
+  }
+
+  /** @param {Deck} deck */
+  #ended(deck) {
+    const player = this.player;
+    if (!player?.isPlaying || deck.itemId !== player.item?.itemId) return;
+    if (this.role === "solo" && this.clock.now() < (endsAt(player) ?? Infinity)) {
+      this.cutShort = deck.itemId;
+      this.report("ended");
+    }
+    this.#apply();
+  }
+
+  /** @param {boolean} isBlocked */
+  #block(isBlocked) {
+    if (this.isBlocked === isBlocked) return;
+    this.isBlocked = isBlocked;
+    this.dispatchEvent(new CustomEvent("blocked", { detail: isBlocked }));
+  }
+}

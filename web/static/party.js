@@ -1,0 +1,186 @@
+// Several devices, one sound: whole songs are decoded and started at an instant of the common clock.
+// What is heard when follows from the context's own clock; small errors are worked off by rate, large ones by a jump.
+
+import { correction, instant, positionAt } from "./timeline.js";
+
+const JUMP_MS = 60;
+/** A state that moved the song by less is no new start. */
+const NEAR_MS = 15;
+const SOON_S = 0.08;
+const FADE_S = 0.02;
+const KEEP_BUFFERS = 2;
+/** A context's clock moves in steps; the least difference to ours within a while is the true one. */
+const STEPS = 64;
+
+/** @typedef {{itemId: string, zero: number, source: AudioBufferSourceNode, gain: GainNode, at: number, fromMs: number, rate: number}} Sounding */
+
+export class Party {
+  /** @param {{clock: import("./clock.js").Clock, tell: (state: string) => void, blocked: () => void}} parts */
+  constructor({ clock, tell, blocked }) {
+    this.clock = clock;
+    this.tell = tell;
+    this.blocked = blocked;
+    /** @type {AudioContext | null} */
+    this.context = null;
+    /** @type {GainNode | null} */
+    this.volume = null;
+    /** @type {Map<string, AudioBuffer | Promise<void> | Error>} by song */
+    this.buffers = new Map();
+    /** @type {Sounding | null} */
+    this.sounding = null;
+    /** @type {number[]} */
+    this.differences = [];
+    this.latencyMs = 0;
+    this.lastErrorMs = 0;
+  }
+
+  get isSounding() {
+    return this.sounding !== null;
+  }
+
+  /** What is heard now, in ms of the song. */
+  get positionMs() {
+    return this.sounding ? this.#reachedAt(this.#contextTime(performance.now())) : 0;
+  }
+
+  /** @param {Item | null} item */
+  hasFailed(item) {
+    return item !== null && this.buffers.get(item.songId) instanceof Error;
+  }
+
+  unlock() {
+    if (this.context?.state === "suspended") this.context.resume();
+  }
+
+  /** @param {Player} view @param {number} delayMs how much earlier this device must sound @param {number} level */
+  follow(view, delayMs, level) {
+    const context = this.#ready();
+    if (!view.item) return this.stop();
+    this.volume?.gain.setTargetAtTime(level, context.currentTime, 0.02);
+    this.#load(view.item);
+    if (view.next) this.#load(view.next);
+    const buffer = this.buffers.get(view.item.songId);
+    if (!(buffer instanceof AudioBuffer)) return;
+    if (!view.isPlaying) return this.stop();
+    if (context.state === "suspended") {
+      context.resume();
+      return this.blocked();
+    }
+    this.#measure(context);
+    const isSame = this.sounding?.itemId === view.item.itemId && Math.abs(this.sounding.zero - zeroOf(view)) < NEAR_MS;
+    if (!isSame) return this.#start(view, buffer, delayMs);
+    this.#correct(view, buffer, delayMs);
+  }
+
+  stop() {
+    if (!this.sounding || !this.context) return;
+    this.#fadeOut(this.sounding, this.context.currentTime);
+    this.sounding = null;
+  }
+
+  #ready() {
+    if (this.context) return this.context;
+    const context = (this.context = new AudioContext({ latencyHint: "playback" }));
+    this.volume = context.createGain();
+    this.volume.connect(context.destination);
+    return context;
+  }
+
+  /** @param {Item} item */
+  #load(item) {
+    if (this.buffers.has(item.songId)) return;
+    for (const old of [...this.buffers.keys()].slice(0, 1 - KEEP_BUFFERS)) this.buffers.delete(old);
+    this.buffers.set(item.songId, this.#decode(item.songId));
+  }
+
+  /** @param {string} songId */
+  async #decode(songId) {
+    try {
+      const response = await fetch(`/api/v1/songs/${songId}/stream`);
+      if (!response.ok) throw new Error(`answer ${response.status}`);
+      const buffer = await this.#ready().decodeAudioData(await response.arrayBuffer());
+      this.buffers.set(songId, buffer);
+      this.tell("ready");
+    } catch (error) {
+      this.buffers.set(songId, /** @type {Error} */ (error));
+      setTimeout(() => this.buffers.get(songId) === error && this.buffers.delete(songId), 10_000);
+    }
+  }
+
+  /** @param {AudioContext} context */
+  #measure(context) {
+    this.differences = [...this.differences, performance.now() - context.currentTime * 1000].slice(-STEPS);
+    const told = (context.outputLatency || 0) * 1000;
+    const sane = told > 0 && told < 100 ? told : 0;
+    this.latencyMs = this.latencyMs ? this.latencyMs * 0.95 + sane * 0.05 : sane;
+  }
+
+  /** Which moment of the context is heard at a moment of ours. @param {number} local */
+  #contextTime(local) {
+    return (local - Math.min(...this.differences) - this.latencyMs) / 1000;
+  }
+
+  /** The server's time at which a moment of the context is heard. @param {number} contextTime */
+  #heardAt(contextTime) {
+    const local = contextTime * 1000 + Math.min(...this.differences) + this.latencyMs;
+    return this.clock.now() + (local - performance.now());
+  }
+
+  /** @param {number} contextTime */
+  #reachedAt(contextTime) {
+    const { fromMs, at, rate } = /** @type {Sounding} */ (this.sounding);
+    return fromMs + (contextTime - at) * 1000 * rate;
+  }
+
+  /** @param {Player} view @param {AudioBuffer} buffer @param {number} delayMs */
+  #start(view, buffer, delayMs) {
+    const context = /** @type {AudioContext} */ (this.context);
+    let at = context.currentTime + SOON_S;
+    const early = instant(view.anchoredAt) - delayMs - this.#heardAt(at);
+    if (early > 0) at += early / 1000;
+    const fromMs = early > 0 ? view.positionMs : positionAt(view, this.#heardAt(at) + delayMs);
+    if (fromMs >= buffer.duration * 1000) return this.stop();
+    const source = context.createBufferSource();
+    const gain = context.createGain();
+    source.buffer = buffer;
+    source.connect(gain).connect(/** @type {GainNode} */ (this.volume));
+    gain.gain.setValueAtTime(0, at);
+    gain.gain.linearRampToValueAtTime(1, at + FADE_S);
+    source.start(at, fromMs / 1000);
+    if (this.sounding) this.#fadeOut(this.sounding, at);
+    const isFirst = this.sounding?.itemId !== view.item?.itemId;
+    this.sounding = { itemId: view.item?.itemId ?? "", zero: zeroOf(view), source, gain, at, fromMs, rate: 1 };
+    if (isFirst) this.tell("playing");
+  }
+
+  /** @param {Player} view @param {AudioBuffer} buffer @param {number} delayMs */
+  #correct(view, buffer, delayMs) {
+    const sounding = /** @type {Sounding} */ (this.sounding);
+    const context = /** @type {AudioContext} */ (this.context);
+    const heard = this.#contextTime(performance.now());
+    if (heard < sounding.at) return;
+    const error = this.#reachedAt(heard) - positionAt(view, this.clock.now() + delayMs);
+    this.lastErrorMs = error;
+    if (Math.abs(error) > JUMP_MS) return this.#start(view, buffer, delayMs);
+    const rate = correction(error);
+    if (Math.abs(rate - sounding.rate) < 0.0002) return;
+    const now = context.currentTime;
+    sounding.fromMs = this.#reachedAt(now);
+    sounding.at = now;
+    sounding.rate = rate;
+    sounding.source.playbackRate.setValueAtTime(rate, now);
+  }
+
+  /** @param {Sounding} sounding @param {number} at */
+  #fadeOut({ gain, source }, at) {
+    gain.gain.cancelScheduledValues(at);
+    gain.gain.setValueAtTime(1, at);
+    gain.gain.linearRampToValueAtTime(0, at + FADE_S);
+    source.stop(at + FADE_S + 0.01);
+  }
+}
+
+/** When the song's beginning was, or would have been, in server time. @param {Player} view */
+function zeroOf(view) {
+  return instant(view.anchoredAt) - view.positionMs;
+}

@@ -1,0 +1,123 @@
+// What can be done with the songs on a page: play, add, like, delete; one listener for all rows.
+
+import { call } from "./api.js";
+import { navigate } from "./navigation.js";
+import { icon, make, toast } from "./ui.js";
+
+/**
+ * @typedef {{wish: (method: string, params?: Record<string, unknown>) => Promise<any>, play: (params: Record<string, unknown>) => Promise<any>,
+ *   isCurrent: (songId: string) => boolean, toggle: () => void, undo: (text: string) => void, uploads: import("./upload.js").UploadManager}} Parts
+ */
+
+/** @type {Record<string, (parts: Parts, row: HTMLElement, button: HTMLElement) => unknown>} */
+const ACTS = {
+  play: ({ play, isCurrent, toggle }, { dataset }) => (isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId })),
+  add: async ({ wish, undo }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end" })) && undo(`“${dataset.title}” is in the queue.`),
+  menu: (parts, row, button) => openMenu(parts, row, button),
+  "play-list": (parts, _row, button) => playAll(parts, songsIn(button)),
+  "add-list": (parts, _row, button) => addAll(parts, songsIn(button)),
+  choose: ({ uploads }) => uploads.choose(),
+  "choose-folder": ({ uploads }) => uploads.choose({ folder: true }),
+};
+
+/** @param {Parts} parts */
+export function wireRows(parts) {
+  document.addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-act]"));
+    if (!button || button.closest("play-queue")) return;
+    const row = /** @type {HTMLElement} */ (button.closest("[data-song-id]") ?? button);
+    ACTS[button.dataset.act ?? ""]?.(parts, row, button);
+  });
+}
+
+/** @param {HTMLElement} button */
+function songsIn(button) {
+  const list = document.querySelector(button.dataset.list ?? "#songs");
+  return [...(list?.querySelectorAll("[data-song-id]:not(.is-off)") ?? [])].map((row) => /** @type {HTMLElement} */ (row).dataset.songId ?? "");
+}
+
+/** @param {Parts} parts @param {string[]} songIds */
+async function playAll({ wish, play, undo }, songIds) {
+  if (!songIds.length) return;
+  const replaced = await wish("queue.edit", { operations: [{ op: "replace", songIds }] });
+  if (!replaced) return;
+  await play({});
+  undo(songIds.length === 1 ? "Playing one song." : `Playing ${songIds.length} songs.`);
+}
+
+/** @param {Parts} parts @param {string[]} songIds */
+async function addAll({ wish, undo }, songIds) {
+  if (songIds.length && (await wish("queue.add", { songIds, at: "end" }))) undo(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
+}
+
+/** @param {Parts} parts @param {HTMLElement} row @param {HTMLElement} button */
+function openMenu(parts, row, button) {
+  document.querySelector(".menu")?.remove();
+  const { songId, albumId, artistId, title } = row.dataset;
+  const isLiked = row.hasAttribute("data-liked");
+  const entries = [
+    entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next" })) && parts.undo(`“${title}” plays next.`)),
+    entry("queue", "Add to queue", () => ACTS.add?.(parts, row, button)),
+    artistId !== undefined && entry("heart", isLiked ? "No longer like" : "Like", () => like(row, !isLiked)),
+    albumId && entry("disc", "Go to album", () => navigate.to(`/albums/${albumId}`)),
+    artistId && entry("person", "Go to artist", () => navigate.to(`/artists/${artistId}`)),
+    row.hasAttribute("data-mine") && entry("trash", "Delete", () => remove(row)),
+  ];
+  const menu = make("div", { class: "menu", role: "menu", popover: "auto" }, ...entries);
+  document.body.append(menu);
+  menu.addEventListener("toggle", (event) => /** @type {ToggleEvent} */ (event).newState === "closed" && menu.remove());
+  menu.addEventListener("click", () => menu.hidePopover());
+  menu.addEventListener("keydown", (event) => step(menu, event));
+  menu.showPopover();
+  place(menu, button);
+  /** @type {HTMLElement | null} */ (menu.firstElementChild)?.focus();
+}
+
+/** @param {string} name @param {string} text @param {() => unknown} act */
+function entry(name, text, act) {
+  return make("button", { type: "button", role: "menuitem", onclick: act }, icon(name), text);
+}
+
+/** @param {HTMLElement} menu @param {KeyboardEvent} event */
+function step(menu, event) {
+  const all = /** @type {HTMLElement[]} */ ([...menu.children]);
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!by) return;
+  event.preventDefault();
+  all[(all.indexOf(/** @type {HTMLElement} */ (document.activeElement)) + by + all.length) % all.length]?.focus();
+}
+
+/** @param {HTMLElement} menu @param {HTMLElement} button */
+function place(menu, button) {
+  const at = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  menu.style.left = `${Math.max(8, Math.min(innerWidth - width - 8, at.right - width))}px`;
+  menu.style.top = `${at.bottom + height + 8 > innerHeight ? Math.max(8, at.top - height - 4) : at.bottom + 4}px`;
+}
+
+/** @param {HTMLElement} row @param {boolean} isLiked */
+async function like(row, isLiked) {
+  if (!(await tried(() => call(isLiked ? "POST" : "DELETE", `/me/liked/${row.dataset.songId}`)))) return;
+  row.toggleAttribute("data-liked", isLiked);
+  toast(isLiked ? `You like “${row.dataset.title}”.` : `“${row.dataset.title}” is no longer liked.`);
+}
+
+/** @param {HTMLElement} row */
+async function remove(row) {
+  const { songId, title } = row.dataset;
+  if (!(await tried(() => call("DELETE", `/songs/${songId}`)))) return;
+  row.remove();
+  const restore = () => tried(() => call("POST", `/songs/${songId}/restore`)).then(() => navigate.refreshSoon());
+  toast(`“${title}” was deleted.`, { action: "Undo", onAction: restore, forMs: 10_000 });
+}
+
+/** @param {() => Promise<unknown>} work @returns {Promise<boolean>} */
+async function tried(work) {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message, { isBad: true });
+    return false;
+  }
+}

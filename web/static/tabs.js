@@ -1,0 +1,301 @@
+// Several windows of one browser are one device: one of them holds the socket and makes the sound,
+// the others speak through it. Web Locks choose it; where a page came over plain http and has none,
+// the windows choose among themselves over a BroadcastChannel.
+
+import { Away, Refused, newId } from "./socket.js";
+
+const CHANNEL = "tutti";
+const ASK_AGAIN_MS = 6000;
+
+/**
+ * Who leads, without Web Locks. Always asks before claiming, because a hidden window's timers run late
+ * while it still answers at once.
+ */
+export class Election {
+  /**
+   * @param {{id: string, send: (message: object) => void, lead: () => void, follow: () => void, random?: () => number}} parts
+   */
+  constructor({ id, send, lead, follow, random = Math.random }) {
+    this.id = id;
+    this.send = send;
+    this.lead = lead;
+    this.follow = follow;
+    this.random = random;
+    this.isLeading = false;
+    this.heardAt = 0;
+    this.isAsking = false;
+    /** @type {ReturnType<typeof setTimeout>[]} */
+    this.timers = [];
+  }
+
+  start() {
+    this.#ask();
+    const beat = setInterval(() => this.#beat(), 2000);
+    this.timers.push(/** @type {any} */ (beat));
+  }
+
+  stop() {
+    if (this.isLeading) this.send({ kind: "bye", id: this.id });
+    this.isLeading = false;
+    this.timers.forEach(clearTimeout);
+  }
+
+  /** Lead from now on; whoever leads gives way. */
+  take() {
+    this.send({ kind: "taken", id: this.id });
+    this.#win();
+  }
+
+  /** @param {{kind: string, id: string}} message */
+  hear(message) {
+    const { kind, id } = message;
+    if (kind === "who" && this.isLeading) this.send({ kind: "me", id: this.id });
+    if (kind === "claim" && this.isLeading) this.send({ kind: "me", id: this.id });
+    if (kind === "claim" && this.isAsking && id < this.id) this.#settle();
+    if (kind === "me") this.#meet(id);
+    if (kind === "taken") this.#yield();
+    if (kind === "bye") this.#later(() => this.#ask(), 50 + this.random() * 200);
+  }
+
+  #beat() {
+    if (this.isLeading) this.send({ kind: "me", id: this.id });
+    else if (performance.now() - this.heardAt > ASK_AGAIN_MS) this.#ask();
+  }
+
+  #ask() {
+    if (this.isAsking || this.isLeading) return;
+    this.isAsking = true;
+    this.send({ kind: "who", id: this.id });
+    this.#later(() => this.isAsking && this.#claim(), 150 + this.random() * 150);
+  }
+
+  #claim() {
+    this.send({ kind: "claim", id: this.id });
+    this.#later(() => this.isAsking && this.#win(), 150);
+  }
+
+  #win() {
+    this.#settle();
+    if (this.isLeading) return;
+    this.isLeading = true;
+    this.send({ kind: "me", id: this.id });
+    this.lead();
+  }
+
+  /** @param {string} id */
+  #meet(id) {
+    if (this.isLeading && id > this.id) return this.send({ kind: "me", id: this.id });
+    this.#yield();
+  }
+
+  #yield() {
+    this.#settle();
+    if (!this.isLeading) return;
+    this.isLeading = false;
+    this.follow();
+  }
+
+  #settle() {
+    this.isAsking = false;
+    this.heardAt = performance.now();
+  }
+
+  /** @param {() => void} what @param {number} after */
+  #later(what, after) {
+    this.timers.push(setTimeout(what, after));
+  }
+}
+
+/**
+ * @typedef {{id: number, method: string, params: object, keep: boolean, at: number,
+ *   resolve: (value: any) => void, reject: (reason: unknown) => void}} Pending
+ */
+
+/**
+ * The one line to the server, whichever window holds it.
+ * Events: `up` (hello), `down`, `ended`, `news`, `lead`, `follow`, and what `tell` sends to all windows.
+ */
+export class Line extends EventTarget {
+  /**
+   * @param {() => import("./socket.js").Socket} connect makes a socket for the window that leads
+   */
+  constructor(connect) {
+    super();
+    this.connect = connect;
+    this.id = newId();
+    /** @type {import("./socket.js").Socket | null} */
+    this.socket = null;
+    /** @type {Map<number, Pending>} */
+    this.pending = new Map();
+    this.lastId = 0;
+    this.isUp = false;
+    /** @type {unknown} */
+    this.hello = null;
+    this.channel = typeof BroadcastChannel === "function" ? new BroadcastChannel(CHANNEL) : null;
+    if (this.channel) this.channel.onmessage = (event) => this.#hear(event.data);
+    /** @type {Election | null} */
+    this.election = null;
+  }
+
+  get isLeading() {
+    return this.socket !== null;
+  }
+
+  start() {
+    if (!this.channel) return this.#lead();
+    if (globalThis.navigator?.locks) this.#queueForLock(false);
+    else this.#elect();
+    this.#post({ kind: "join" });
+    setInterval(() => this.#tick(), 1000);
+  }
+
+  /** Make this window the one that speaks and sounds: somebody pressed play here. */
+  take() {
+    if (this.isLeading) return;
+    if (this.election) this.election.take();
+    else this.#queueForLock(true);
+  }
+
+  /** @param {string} method @param {object} [params] @param {{keep?: boolean}} [how] @returns {Promise<any>} */
+  request(method, params = {}, { keep = true } = {}) {
+    if (this.socket) return this.socket.request(method, params, { keep });
+    return new Promise((resolve, reject) => {
+      const one = { id: ++this.lastId, method, params, keep, at: performance.now(), resolve, reject };
+      this.pending.set(one.id, one);
+      this.#askLeader(one);
+    });
+  }
+
+  /** Tell every window, this one too. @param {string} name @param {unknown} detail */
+  tell(name, detail) {
+    this.#post({ kind: "event", name, detail });
+    this.#fire(name, detail);
+  }
+
+  hurry() {
+    this.socket?.hurry();
+  }
+
+  #elect() {
+    this.election = new Election({
+      id: this.id,
+      send: (message) => this.#post(message),
+      lead: () => this.#lead(),
+      follow: () => this.#follow(),
+    });
+    this.election.start();
+    globalThis.addEventListener?.("pagehide", () => this.election?.stop());
+  }
+
+  /** @param {boolean} steal */
+  #queueForLock(steal) {
+    navigator.locks
+      .request(CHANNEL, { steal }, () => {
+        this.#lead();
+        return new Promise(() => {});
+      })
+      .catch(() => {
+        this.#follow();
+        this.#queueForLock(false);
+      });
+  }
+
+  #lead() {
+    if (this.socket) return;
+    const socket = this.connect();
+    this.socket = socket;
+    for (const name of ["up", "down", "ended", "news"]) {
+      socket.addEventListener(name, (event) => this.#pass(name, /** @type {CustomEvent} */ (event).detail));
+    }
+    socket.open();
+    this.#fire("lead", null);
+    for (const one of this.pending.values()) this.#through(socket, one);
+    this.pending.clear();
+  }
+
+  #follow() {
+    this.socket?.close();
+    this.socket = null;
+    this.#fire("follow", null);
+    this.#post({ kind: "join" });
+  }
+
+  /** @param {string} name @param {any} detail */
+  #pass(name, detail) {
+    if (name === "up") [this.isUp, this.hello] = [true, detail];
+    if (name === "down" || name === "ended") this.isUp = false;
+    this.tell(name, detail);
+  }
+
+  /** @param {import("./socket.js").Socket} socket @param {Pending} one */
+  #through(socket, one) {
+    socket.request(one.method, one.params, { keep: one.keep }).then(one.resolve, one.reject);
+  }
+
+  /** @param {Pending} one */
+  #askLeader({ id, method, params, keep }) {
+    this.#post({ kind: "ask", to: null, tab: this.id, id, method, params, keep });
+  }
+
+  /** @param {any} message */
+  #hear(message) {
+    this.election?.hear(message);
+    if (message.kind === "event") this.#heardEvent(message);
+    if (message.kind === "join" && this.isUp && this.socket) {
+      this.#post({ kind: "event", name: "up", detail: { .../** @type {object} */ (this.hello), again: true } });
+    }
+    if (message.kind === "ask" && this.socket) this.#answer(message);
+    if (message.kind === "answer" && message.tab === this.id) this.#answered(message);
+  }
+
+  /** @param {{name: string, detail: any}} message */
+  #heardEvent({ name, detail }) {
+    if (this.socket) return name === "up" || name === "down" || name === "news" ? undefined : this.#fire(name, detail);
+    // A replayed greeting is for windows that have just come; the others are up already.
+    if (name === "up" && detail?.again && this.isUp) return;
+    if (name === "up") [this.isUp, this.hello] = [true, detail];
+    if (name === "down" || name === "ended") this.isUp = false;
+    this.#fire(name, name === "up" ? { ...detail, again: true } : detail);
+    if (name === "up") for (const one of this.pending.values()) if (one.keep) this.#askLeader(one);
+  }
+
+  /** @param {{tab: string, id: number, method: string, params: object, keep: boolean}} message */
+  async #answer({ tab, id, method, params, keep }) {
+    const reply = { kind: "answer", tab, id };
+    try {
+      this.#post({ ...reply, result: await this.socket?.request(method, params, { keep }) });
+    } catch (error) {
+      const refused = error instanceof Refused ? { code: error.code, message: error.message, data: error.data } : null;
+      this.#post({ ...reply, refused });
+    }
+  }
+
+  /** @param {{id: number, result?: any, refused?: any}} message */
+  #answered(message) {
+    const one = this.pending.get(message.id);
+    if (!one) return;
+    this.pending.delete(message.id);
+    if ("result" in message) one.resolve(message.result);
+    else one.reject(message.refused ? new Refused(message.refused) : new Away());
+  }
+
+  #tick() {
+    this.socket?.tick();
+    const now = performance.now();
+    for (const one of [...this.pending.values()]) {
+      if (now - one.at < (one.keep ? 30_000 : 5000)) continue;
+      this.pending.delete(one.id);
+      one.reject(new Away());
+    }
+  }
+
+  /** @param {object} message */
+  #post(message) {
+    this.channel?.postMessage(message);
+  }
+
+  /** @param {string} name @param {unknown} detail */
+  #fire(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

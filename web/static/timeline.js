@@ -1,0 +1,58 @@
+// Where the music stands at an instant, told from the player's state alone. Pure.
+
+/** Milliseconds of a date as the server writes it. @param {string} text */
+export function instant(text) {
+  return Date.parse(text);
+}
+
+/** Position in the song at server time `now`, as the server itself counts it. @param {Player} player @param {number} now */
+export function positionAt(player, now) {
+  const anchored = instant(player.anchoredAt);
+  if (!player.isPlaying || now <= anchored) return player.positionMs;
+  const position = player.positionMs + (now - anchored);
+  return player.item?.durationMs ? Math.min(position, player.item.durationMs) : position;
+}
+
+/** When the current song ends, in server time; null when it does not end by itself. @param {Player} player */
+export function endsAt(player) {
+  if (!player.isPlaying || !player.item?.durationMs) return null;
+  return instant(player.anchoredAt) + Math.max(0, player.item.durationMs - player.positionMs);
+}
+
+/**
+ * The player as it must stand at `now`: a song that has ended gave way to the next. The server says the same a
+ * moment later; seeing it by ourselves makes the change seamless, and the music goes on while the server is away.
+ * @param {Player} player @param {number} now @returns {Player}
+ */
+export function settled(player, now) {
+  const end = endsAt(player);
+  if (end === null || now < end) return player;
+  const at = new Date(end).toISOString();
+  if (player.repeatMode === "one") return { ...player, positionMs: 0, anchoredAt: at };
+  if (!player.next) return player;
+  return { ...player, item: player.next, next: null, currentIndex: player.currentIndex + 1, positionMs: 0, anchoredAt: at };
+}
+
+/** What this device has to do with the sound. @param {Player | null} player @param {string | null} deviceId */
+export function roleOf(player, deviceId) {
+  if (!player || !deviceId) return "silent";
+  const mine = player.outputs.some((one) => one.deviceId === deviceId);
+  if (player.handoff?.to === deviceId && !mine) return "arriving";
+  if (!mine) return "silent";
+  if (player.handoff && player.handoff.to !== deviceId) return "leaving";
+  return player.outputs.length > 1 ? "party" : "solo";
+}
+
+/** Linear volume as people hear it: half the slider is half as loud. @param {Player} player */
+export function loudness(player) {
+  return player.muted ? 0 : player.volume ** 2;
+}
+
+/**
+ * Rate by which a small error is worked off in about four seconds, never more than half a percent.
+ * @param {number} errorMs how far ahead of time we are
+ */
+export function correction(errorMs) {
+  if (Math.abs(errorMs) < 4) return 1;
+  return 1 - Math.max(-0.005, Math.min(0.005, errorMs / 4000));
+}

@@ -1,0 +1,112 @@
+// Small pieces of the page made by script; the server's templates/_parts.html makes the same ones.
+
+/** @param {string} text */
+export function tint(text) {
+  let hash = 0;
+  for (const letter of text || "?") hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
+  return hash % 12;
+}
+
+/** 3:07, or 1:02:03 for an hour and more. @param {number} milliseconds */
+export function duration(milliseconds) {
+  const all = Math.max(0, Math.floor(milliseconds / 1000));
+  const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  const tail = `${hours ? String(minutes).padStart(2, "0") : minutes}:${String(seconds).padStart(2, "0")}`;
+  return hours ? `${hours}:${tail}` : tail;
+}
+
+/** 820 kB, 9.4 MB. @param {number} bytes */
+export function bytes(bytes) {
+  const step = bytes >= 1e9 ? 1e9 : bytes >= 1e6 ? 1e6 : 1e3;
+  const value = bytes / step;
+  return `${value >= 10 || step === 1e3 ? Math.round(value) : value.toFixed(1)} ${step === 1e9 ? "GB" : step === 1e6 ? "MB" : "kB"}`;
+}
+
+/** @param {string} name @returns {SVGSVGElement} */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `/static/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Show another icon in a place that has one. @param {Element} place @param {string} name */
+export function swapIcon(place, name) {
+  const href = `/static/icons.svg#${name}`;
+  const use = place.querySelector("use");
+  if (use && use.getAttribute("href") !== href) use.setAttribute("href", href);
+}
+
+/**
+ * An element with attributes and children; `class` and `data-…` like any attribute, `on…` listens.
+ * @param {string} name @param {Record<string, any>} [attributes] @param {...(Node | string | null | undefined | false)} children
+ * @returns {HTMLElement}
+ */
+export function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else element.setAttribute(key, value === true ? "" : String(value));
+  }
+  element.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false)));
+  return element;
+}
+
+/** A cover, or the first letter on the title's own colour. @param {string} title @param {string | null} [url] @param {string} [kind] */
+export function cover(title, url = null, kind = "") {
+  const place = make("span", { "aria-hidden": "true" });
+  place.className = kind;
+  fillCover(place, title, url);
+  return place;
+}
+
+/** @param {Element} place @param {string} title @param {string | null} url */
+export function fillCover(place, title, url) {
+  const key = `${title}\n${url ?? ""}`;
+  if (/** @type {HTMLElement} */ (place).dataset.key === key) return;
+  /** @type {HTMLElement} */ (place).dataset.key = key;
+  place.className = [...place.className.split(" ").filter((name) => name && name !== "cover" && !name.startsWith("tint-")), "cover", `tint-${tint(title)}`].join(" ");
+  const letter = document.createTextNode([...(title || "♪")][0]?.toUpperCase() ?? "♪");
+  const image = url ? make("img", { src: url, alt: "", decoding: "async" }) : "";
+  place.replaceChildren(letter, image);
+}
+
+/**
+ * A short message that goes by itself; `undo` adds a button.
+ * @param {string} text @param {{action?: string, onAction?: () => void, isBad?: boolean, forMs?: number}} [how]
+ */
+export function toast(text, { action, onAction, isBad = false, forMs = 5000 } = {}) {
+  const room = document.getElementById("toasts");
+  if (!room) return;
+  for (const old of room.children) if (old.firstChild?.textContent === text) old.remove();
+  const one = make("div", { class: isBad ? "toast is-bad" : "toast" }, make("span", {}, text));
+  const leave = () => {
+    one.classList.add("is-leaving");
+    setTimeout(() => {
+      one.remove();
+      if (!room.children.length && room.matches(":popover-open")) room.hidePopover();
+    }, 250);
+  };
+  if (action) {
+    one.append(make("button", { class: "btn btn-small", type: "button", onclick: () => (onAction?.(), leave()) }, action));
+  }
+  // In the top layer, or an open sheet would cover it.
+  if (room.showPopover) {
+    if (room.matches(":popover-open")) room.hidePopover();
+    room.showPopover();
+  }
+  room.append(one);
+  while (room.children.length > 3) room.firstElementChild?.remove();
+  setTimeout(leave, forMs);
+}
+
+/** Paint the filled part of a range input. @param {HTMLInputElement} input */
+export function fill(input) {
+  const [low, high] = [Number(input.min), Number(input.max)];
+  input.style.setProperty("--fill", `${((Number(input.value) - low) / (high - low || 1)) * 100}%`);
+}

@@ -1,12 +1,13 @@
 """Which bytes are asked for (RFC 9110 §13, §14), and what a saved file is called (RFC 6266). Pure."""
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 _range = re.compile(r"^bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))$", re.ASCII)
 _tag = re.compile(r'(W/)?("[^"]*")')
-_UNSAFE_IN_QUOTES: Final = re.compile(r"[^ !#-\[\]-~]")
+_never_in_names = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|]")
+_unsafe_in_quotes = re.compile(r"[^ !#-\[\]-~]")
 
 
 class Piece(NamedTuple):
@@ -50,6 +51,6 @@ def range_still_holds(if_range: str | None, etag: str) -> bool:
 
 def shown_as(name: str) -> str:
     """Content-Disposition: play it here; saved, it is called `name`, which may hold any letter."""
-    clean = re.sub(r"[\x00-\x1f\x7f/\\:*?\"<>|]+", " ", name).strip(" .") or "song"
-    plain = _UNSAFE_IN_QUOTES.sub("_", clean)
+    clean = " ".join(_never_in_names.sub(" ", name).split()).strip(" .") or "song"
+    plain = _unsafe_in_quotes.sub("_", clean)
     return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(clean, safe='')}"

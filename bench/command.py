@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,7 @@ class Line:
         self.ws = ws
         self.serial = 0
         self.states: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
+        self.news: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.answers: dict[int, asyncio.Future[Any]] = {}
         self.reading = asyncio.create_task(self._read())
 
@@ -37,8 +39,18 @@ class Line:
             message = json.loads(frame.data)
             if message.get("method") == "player.state":
                 self.states.put_nowait((now, message["params"]))
+            elif "method" in message:
+                self.news.put_nowait(message)
             elif "id" in message and (waiting := self.answers.pop(message["id"], None)):
                 waiting.set_result(message)
+
+    async def hear(self, method: str, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next news of this name that fits."""
+        while True:
+            message = await self.news.get()
+            params: dict[str, Any] = message["params"]
+            if message["method"] == method and fits(params):
+                return params
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Call and wait for the answer; raises RuntimeError when it is an error."""

@@ -15,7 +15,7 @@ import { Store } from "./store.js";
 import { Line } from "./tabs.js";
 import { wireTheme } from "./theme-switch.js";
 import { positionAt } from "./timeline.js";
-import { duration, fillCover, make, swapIcon, toast } from "./ui.js";
+import { colour, duration, fillCover, make, swapIcon, toast } from "./ui.js";
 
 const PING_MS = 2500;
 const REGISTER_AGAIN_MS = 10_000;
@@ -341,6 +341,7 @@ class App {
     }
     const cover = place.querySelector('[data-part="cover"]');
     if (cover) fillCover(cover, now.item.title, now.item.coverUrl);
+    colour(place, now.item.title);
   }
 
   /** Rows of the song that plays, wherever they stand. @param {Player} now */

@@ -73,8 +73,8 @@ class DeviceList extends HTMLElement {
 
 /** @param {Device} device */
 function iconOf(device) {
-  if (/iphone|android|phone/i.test(device.name)) return "phone";
-  return device.kind === "browser" ? "laptop" : "speaker";
+  if (device.kind === "phone" || device.kind === "tablet") return "phone";
+  return device.kind === "computer" || device.kind === "browser" ? "laptop" : "speaker";
 }
 
 /** @param {Device} device @param {string | null} own */

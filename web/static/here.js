@@ -9,9 +9,15 @@ export function nameOf(agent = navigator.userAgent) {
   return system ? `${browser} on ${system}` : browser;
 }
 
+/** @param {string} [agent] @returns {"phone" | "tablet" | "computer"} */
+export function kindOf(agent = navigator.userAgent) {
+  if (/iPad|Tablet|Android(?!.*Mobile)/.test(agent)) return "tablet";
+  return /iPhone|Mobile/.test(agent) ? "phone" : "computer";
+}
+
 /** @returns {{name: string, kind: string, canPlay: boolean}} */
 export function here() {
-  return { name: localStorage.getItem("deviceName") || nameOf(), kind: "browser", canPlay: true };
+  return { name: localStorage.getItem("deviceName") || nameOf(), kind: kindOf(), canPlay: true };
 }
 
 /**

@@ -3,7 +3,7 @@
 // Properties song, isPlaying, progress (0..1), volume (0..1), queue. Events play, pause, seek {positionMs},
 // volumeChange {volume, muted}, next, previous, shuffle {isShuffled}, repeat {repeatMode}; each once per press.
 
-import { duration, fill, fillCover, swapIcon } from "./ui.js";
+import { colour, duration, fill, fillCover, swapIcon } from "./ui.js";
 
 const REPEATS = /** @type {const} */ ({ none: "all", all: "one", one: "none" });
 /** Native events of the same names from inside must not be taken for ours. */
@@ -157,6 +157,7 @@ export class AudioPlayer extends HTMLElement {
     for (const place of this.#all('[data-part="title"]')) place.textContent = song.title;
     for (const place of this.#all('[data-part="artist"]')) place.textContent = song.artist || "Unknown artist";
     for (const place of this.#all('[data-part="cover"]')) fillCover(place, song.title, song.coverUrl);
+    colour(this.#stage, song.title);
     for (const input of this.#inputs("seek")) input.disabled = !song.durationMs;
     this.#drawTime(this.#progress);
   }

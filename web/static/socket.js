@@ -149,8 +149,8 @@ export class Socket extends EventTarget {
   #greeted(hello) {
     this.isUp = true;
     this.attempt = 0;
-    this.#tell("up", hello);
     for (const one of this.waiting.values()) this.#send(one);
+    this.#tell("up", hello);
   }
 
   /** @param {number} code */

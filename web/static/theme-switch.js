@@ -4,7 +4,7 @@ import { swapIcon } from "./ui.js";
 
 const ORDER = ["auto", "light", "dark"];
 const ICONS = { auto: "auto", light: "sun", dark: "moon" };
-const NAMES = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+const NAMES = { auto: "System theme", light: "Light theme", dark: "Dark theme" };
 
 /** Let every theme button switch and show what is chosen. */
 export function wireTheme() {

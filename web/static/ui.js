@@ -65,12 +65,21 @@ export function cover(title, url = null, kind = "") {
   return place;
 }
 
+/** Give a place the colour of a title. @param {Element} place @param {string} title */
+export function colour(place, title) {
+  const name = `tint-${tint(title)}`;
+  if (place.classList.contains(name)) return;
+  place.classList.remove(...[...place.classList].filter((one) => one.startsWith("tint-")));
+  place.classList.add(name);
+}
+
 /** @param {Element} place @param {string} title @param {string | null} url */
 export function fillCover(place, title, url) {
   const key = `${title}\n${url ?? ""}`;
   if (/** @type {HTMLElement} */ (place).dataset.key === key) return;
   /** @type {HTMLElement} */ (place).dataset.key = key;
-  place.className = [...place.className.split(" ").filter((name) => name && name !== "cover" && !name.startsWith("tint-")), "cover", `tint-${tint(title)}`].join(" ");
+  place.classList.add("cover");
+  colour(place, title);
   const letter = document.createTextNode([...(title || "♪")][0]?.toUpperCase() ?? "♪");
   const image = url ? make("img", { src: url, alt: "", decoding: "async" }) : "";
   place.replaceChildren(letter, image);

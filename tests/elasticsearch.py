@@ -96,13 +96,8 @@ class Elasticsearch(Part):
     @property
     def environment(self) -> Mapping[str, str]:
         java = self.program(self.java_home, "bin/java", "java").parent.parent
-        memory = "-Xms512m -Xmx512m"
-        return {
-            **super().environment,
-            "ES_JAVA_HOME": str(java),
-            "ES_JAVA_OPTS": memory,
-            "HOME": str(self.data),
-        }
+        own = {"ES_JAVA_HOME": str(java), "ES_JAVA_OPTS": "-Xms512m -Xmx512m", "ES_TMPDIR": str(self.data)}
+        return {**super().environment, **own}
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,7 @@ class Process:
             cwd=folder,
             env={**environment, "PYTHONUNBUFFERED": "1"},
             process_group=0,
+            umask=0o077,
             preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  only from the main thread, see there
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
@@ -72,6 +73,8 @@ class Process:
             return
         now = time.monotonic()
         if self._again_at is None:
+            if self._reader is not None:
+                self._reader.join(0.5)  # so that its last words are in
             if now - self._began > SOUND_AFTER_S:
                 self._pause = FIRST_PAUSE_S
             self._again_at = now + self._pause

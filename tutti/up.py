@@ -34,7 +34,7 @@ ANSWERS_WITHIN_S = 60.0
 
 def up(environment: Mapping[str, str], *, lan: bool, echo: bool, say: Say) -> None:
     """Run Tutti until Ctrl-C or SIGTERM. Raises CannotStart, with everything stopped again."""
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     with ExitStack() as stack:
         try:

@@ -9,6 +9,7 @@ import uvloop
 from aiohttp import web
 
 from server.app import HEADER_LINE, make_app
+from tutti.log import set_up_log
 from tutti.settings import BadSetting, Settings, read_settings
 
 KEEP_ALIVE_S = 75
@@ -49,22 +50,6 @@ def main() -> int:
         reuse_port=False,
     )
     return 0
-
-
-def set_up_log(settings: Settings) -> None:
-    """JSON lines on standard error."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 if __name__ == "__main__":

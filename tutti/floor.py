@@ -45,6 +45,7 @@ async def open_floor(settings: Settings, *, limits: dict[str, str] | None = None
         ticking.cancel()
         for kept in floor.kept.values():
             await kept.aclose()
+        await floor.storage.close()
         await publisher.close()
         await client.aclose()
         await pool.close()

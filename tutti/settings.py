@@ -36,9 +36,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "var"
     database_url: Annotated[str, about("PostgreSQL ≥ 16; empty: an embedded one.")] = ""
     redis_url: Annotated[str, about("Redis ≥ 6; empty: an embedded one.")] = ""
-    redis_namespace: Annotated[
-        str, about("Prefix of keys and channels, so that two may share a Redis.")
-    ] = "tutti"
+    redis_namespace: Annotated[str, about("Prefix of keys and channels, so that two may share a Redis.")] = (
+        "tutti"
+    )
     elasticsearch_url: Annotated[str, about("Elasticsearch 9; empty: PostgreSQL searches.")] = ""
     elasticsearch_index: Annotated[
         str,
@@ -96,6 +96,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_public: Annotated[bool, about("Let anybody read /metrics, not only this machine.")] = False
     database_pool: Annotated[int, Meta(ge=1, le=200), about("Connections to PostgreSQL per process.")] = 10
     worker_threads: Annotated[int, Meta(ge=1, le=64), about("Jobs a worker does at the same time.")] = 4
+
+    job_lease_s: Annotated[
+        float,
+        Meta(ge=0.5, le=3600),
+        about("Seconds until somebody else may take the job of a silent worker."),
+    ] = 60
 
     # limits, per protocol §1; a bench raises them by name
     rate_strangers_per_minute: Annotated[Rate, about("Requests without sign-in, per address.")] = 60

@@ -11,11 +11,12 @@ import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, TypeVar, cast
 
 import jwt
@@ -103,18 +104,22 @@ class _Bench:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="password")
         self._places = (os.cpu_count() or 1) + WAITING_HASHES
         self._taken = 0
+        self._lock = Lock()
 
     async def run(self, work: Any, *arguments: Any) -> Any:
-        if self._taken >= self._places:
-            raise TooBusy(retry_after=2)
-        self._taken += 1
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
-        # The place is free when the thread is done, not when the one who asked stops waiting.
-        future.add_done_callback(lambda _done: self._leave())
-        return await future
+        with self._lock:
+            if self._taken >= self._places:
+                raise TooBusy(retry_after=2)
+            self._taken += 1
+        task = self._threads.submit(work, *arguments)
+        # The place is free when the thread is done, not when the one who asked stops waiting: otherwise
+        # hanging up early would get round the bound.
+        task.add_done_callback(self._leave)
+        return await asyncio.wrap_future(task)
 
-    def _leave(self) -> None:
-        self._taken -= 1
+    def _leave(self, _done: "Future[Any]") -> None:
+        with self._lock:
+            self._taken -= 1
 
 
 _bench = _Bench()

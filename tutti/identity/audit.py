@@ -1,8 +1,10 @@
 """The record of what happened to accounts (R43), written in the transaction of the change itself."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from msgspec import Meta
 
 from tutti.command import command
 from tutti.context import Context
@@ -11,6 +13,7 @@ from tutti.record import Record
 
 NOUN = "me"
 sql = queries(__file__)
+Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
 class SecurityEvent(Record):
@@ -61,11 +64,10 @@ async def record(
 
 
 @command("GET /me/events")
-async def events(ctx: Context, cursor: UUID | None = None, limit: int = 50) -> SecurityEvents:
+async def events(ctx: Context, cursor: UUID | None = None, limit: Limit = 50) -> SecurityEvents:
     """What happened to my account: sign-ins, refusals, changed passwords, ended sessions."""
-    wanted = max(1, min(limit, 200))
     found = await ctx.db.all(
-        sql.events_of_person, SecurityEvent, user_id=ctx.me.id, before=cursor, limit=wanted + 1
+        sql.events_of_person, SecurityEvent, user_id=ctx.me.id, before=cursor, limit=limit + 1
     )
-    more = str(found[wanted - 1].id) if len(found) > wanted else None
-    return SecurityEvents(items=tuple(found[:wanted]), next_cursor=more)
+    more = str(found[limit - 1].id) if len(found) > limit else None
+    return SecurityEvents(items=tuple(found[:limit]), next_cursor=more)

@@ -1,9 +1,11 @@
 """A clock that the tests of identity move on."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
+from tests.running import changed
 from tests.tutti.identity.people import SetClock
 from tutti.context import Context, Floor, Person, SessionRef
 
@@ -25,6 +27,10 @@ class At:
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
+
+    def set(self, **settings: Any) -> None:
+        """Change settings for the contexts made from now on."""
+        self.floor = dataclasses.replace(self.floor, settings=changed(self.floor.settings, **settings))
 
     def __call__(
         self,

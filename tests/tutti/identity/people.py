@@ -1,13 +1,12 @@
 """Short ways for the tests of identity: accounts with a password, and a look from a second connection."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
-from tests.conftest import ContextOf
 from tutti import identity
 from tutti.clock import Clock
 from tutti.command import perform
@@ -46,11 +45,20 @@ async def as_program(ctx: Context, email: str = "clara@example.org") -> identity
     return await perform(ctx, identity.login, email=email, password=PASSWORD)
 
 
-async def signed_in(context_of: ContextOf, access_token: str) -> Context:
+async def renew(ctx: Context, refresh_token: str) -> identity.TokenPair:
+    """The next pair; raises what `perform` raises."""
+    pair = await perform(ctx, identity.refresh, refresh_token=refresh_token)
+    assert isinstance(pair, identity.TokenPair)
+    return pair
+
+
+async def signed_in(context_of: Callable[[], Context], access_token: str) -> Context:
     """A context of this token's person and session."""
     found = await perform(context_of(), identity.session_of_access_token, jwt=access_token)
     assert found is not None
-    return context_of(found.person, found.session)
+    ctx = context_of()
+    ctx.person, ctx.session = found
+    return ctx
 
 
 async def seen(floor: Floor, statement: str, *arguments: Any) -> Any:
@@ -71,6 +79,3 @@ async def refusal(*kinds: type[Exception]) -> AsyncIterator[list[Exception]]:
     except kinds as error:
         caught.append(error)
     assert caught, f"expected one of {[kind.__name__ for kind in kinds]}"
-
-
-Command = Callable[..., Awaitable[Any]]

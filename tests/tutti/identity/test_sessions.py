@@ -6,7 +6,16 @@ from uuid import uuid4
 import redis.asyncio as redis
 
 from tests.tutti.identity.conftest import At
-from tests.tutti.identity.people import PASSWORD, SetClock, account, as_program, refusal, seen, signed_in
+from tests.tutti.identity.people import (
+    PASSWORD,
+    SetClock,
+    account,
+    as_program,
+    refusal,
+    renew,
+    seen,
+    signed_in,
+)
 from tutti import identity
 from tutti.command import perform
 from tutti.context import Floor
@@ -81,7 +90,7 @@ async def test_ending_a_session_stops_it_at_once_and_tells_its_sockets(at: At, f
     assert told["sessionId"] == str(gone.signed_in.id)
     assert await perform(at(), identity.session_of_access_token, jwt=victim.access_token) is None
     async with refusal(SignInNeeded):
-        await perform(at(), identity.refresh, refresh_token=victim.refresh_token)
+        await renew(at(), victim.refresh_token)
     assert await seen(floor, "select is_revoked from refresh_tokens where session_id = $1", gone.signed_in.id)
 
 
@@ -143,7 +152,7 @@ async def test_a_disabled_person_is_out_at_once(at: At, floor: Floor) -> None:
     await seen(floor, "update users set disabled_at = now() returning id")
     assert not await _alive(at, opened)
     async with refusal(SignInNeeded):
-        await perform(at(), identity.refresh, refresh_token=opened.refresh_token)
+        await renew(at(), opened.refresh_token)
     async with refusal(identity.WrongCredentials):
         await as_program(at())
 

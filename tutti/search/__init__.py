@@ -9,7 +9,7 @@ Tables: search_index, search_words (the dictionary of slips), search_changes. No
 """
 
 from tutti.search.commands import drop, find, index, put, suggestions
-from tutti.search.copy import copy
+from tutti.search.copies import health
 from tutti.search.jobs import copy_changes, rebuild
 from tutti.search.model import (
     CursorOutdated,
@@ -31,12 +31,12 @@ __all__ = [
     "Result",
     "Results",
     "Suggestions",
-    "copy",
     "copy_changes",
     "drop",
     "find",
     "fold",
     "folded_title",
+    "health",
     "index",
     "marked",
     "phrase",

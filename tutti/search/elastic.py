@@ -29,6 +29,10 @@ class ElasticAway(Exception):
     """Elasticsearch does not answer, or answers with an error."""
 
 
+class Resting(ElasticAway):
+    """It failed too often and is left alone for a while."""
+
+
 class CopyMissing(ElasticAway):
     """The alias names nothing: the copy was never built, or was deleted."""
 
@@ -82,13 +86,19 @@ class Elastic:
         await _answered(made)
 
     async def show(self, index: str) -> None:
-        """Let the alias name this index alone, in one step; then delete the others."""
+        """Let the alias name this index alone, in one step; then delete the others.
+
+        They are deleted only when no question that was put to them can still be running.
+        """
         client = self._client.options(request_timeout=WRITE_S)
         await _answered(client.indices.refresh(index=index))
+        elsewhere = {"index": f"{self.alias}-*", "alias": self.alias, "must_exist": False}
+        here = {"index": index, "alias": self.alias}
+        await _answered(client.indices.update_aliases(actions=[{"remove": elsewhere}, {"add": here}]))
         others = [each for each in await self.indices() if each != index]
-        actions: list[dict[str, Any]] = [{"add": {"index": index, "alias": self.alias}}]
-        actions += [{"remove_index": {"index": each}} for each in others]
-        await _answered(client.indices.update_aliases(actions=actions))
+        if others:
+            await asyncio.sleep(ANSWER_S)
+            await _answered(client.indices.delete(index=others, ignore_unavailable=True))
 
     async def refresh(self) -> None:
         """Make what was written findable now; otherwise it takes a second."""
@@ -115,7 +125,7 @@ class Elastic:
     async def guarded(self, question: Callable[[], Awaitable[T]]) -> T:
         """Ask with the breaker before it and the clock beside it; raises ElasticAway."""
         if not self.breaker.allows(monotonic()):
-            raise ElasticAway("It is being left alone for a while.")
+            raise Resting("It is being left alone for a while.")
         try:
             async with asyncio.timeout(ANSWER_S):
                 answer = await question()

@@ -6,8 +6,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import structlog
 
 from tutti.context import Context
-from tutti.search.copy import copy
-from tutti.search.elastic import CopyMissing, ElasticAway
+from tutti.search.copies import copy_of
+from tutti.search.elastic import CopyMissing, ElasticAway, Resting
 from tutti.search.jobs import rebuild
 from tutti.search.model import Hit, Wanted
 from tutti.search.postgres import Postgres
@@ -42,7 +42,7 @@ class Answer(NamedTuple, Generic[T]):
 
 async def ask(ctx: Context, question: Callable[[Engine], Awaitable[T]]) -> Answer[T]:
     """Put a question to the engine that is well. Problems of the question itself pass through."""
-    there = copy(ctx)
+    there = copy_of(ctx)
     if there is None:
         engine = Postgres()
         return Answer(await question(engine), engine.name, degraded=False)
@@ -50,6 +50,8 @@ async def ask(ctx: Context, question: Callable[[Engine], Awaitable[T]]) -> Answe
         await there.check(ctx)
         value = await there.elastic.guarded(lambda: question(there.elastic))
         return Answer(value, there.elastic.name, degraded=False)
+    except Resting:
+        pass
     except ElasticAway as error:
         log.warning("searching without Elasticsearch", error=str(error), request_id=ctx.request_id)
         if isinstance(error, CopyMissing):

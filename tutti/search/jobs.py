@@ -9,7 +9,7 @@ import structlog
 from tutti.context import Context
 from tutti.database import queries
 from tutti.job import job
-from tutti.search.copy import copy
+from tutti.search.copies import copy_of
 from tutti.search.elastic import CopyMissing, Elastic, ElasticAway
 from tutti.search.elastic_query import Change
 
@@ -24,7 +24,7 @@ REST: Final = timedelta(seconds=5)
 @job(timeout_s=300)
 async def copy_changes(ctx: Context) -> None:
     """Bring every waiting change into Elasticsearch; while it is away, look again in a while."""
-    there = copy(ctx)
+    there = copy_of(ctx)
     if there is None:
         return
     try:
@@ -40,7 +40,7 @@ async def copy_changes(ctx: Context) -> None:
 @job(timeout_s=3600)
 async def rebuild(ctx: Context) -> None:
     """Build a new copy beside the one that is read, then let the alias name it: no downtime."""
-    there = copy(ctx)
+    there = copy_of(ctx)
     if there is None:
         return
     elastic = there.elastic

@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 import pytest
 
 from tests.conftest import ContextOf
 from tests.running import changed
+from tests.tutti.search.house import House
 from tutti import search
 from tutti.command import perform
-from tutti.context import Context, Floor, Person
+from tutti.context import Context, Person
 from tutti.errors import Forbidden, Invalid, NotFound
 from tutti.floor import open_floor
-from tutti.search.copy import copy
-from tutti.search.elastic import Elastic
 from tutti.search.model import Results, Suggestions
 from tutti.settings import Settings
 
@@ -41,83 +39,6 @@ MUSIC: Sequence[Entry] = [
 ]
 
 
-class House:
-    """A filled index and a way to ask it."""
-
-    def __init__(self, floor: Floor) -> None:
-        self.floor = floor
-
-    def ctx(self, audiences: Sequence[str] = ("public", "members")) -> Context:
-        return Context(self.floor, person=Person(id=uuid4(), name="Asker", audiences=tuple(audiences)))
-
-    @property
-    def elastic(self) -> Elastic | None:
-        there = copy(self.ctx())
-        return there.elastic if there else None
-
-    async def put(
-        self,
-        kind: str,
-        title: str,
-        subtitle: str = "",
-        content: str = "",
-        *,
-        audience: Sequence[str] = ("members",),
-        entity_id: UUID | None = None,
-        **more: Any,
-    ) -> UUID:
-        entity = entity_id or uuid4()
-        await perform(
-            self.ctx(),
-            _put,
-            kind=kind,
-            entity_id=entity,
-            texts=(title, subtitle, content),
-            audience=audience,
-            more=more,
-        )
-        return entity
-
-    async def catch_up(self) -> None:
-        """What the worker and a second of patience do."""
-        await perform(self.ctx(), search.copy_changes)
-        if self.elastic:
-            await self.elastic.refresh()
-
-    async def find(self, q: str, **more: Any) -> Results:
-        return await perform(self.ctx(more.pop("audiences", ("members",))), search.find, q=q, **more)
-
-    async def suggest(self, q: str, **more: Any) -> Suggestions:
-        return await perform(self.ctx(more.pop("audiences", ("members",))), search.suggestions, q=q, **more)
-
-
-async def _put(
-    ctx: Context,
-    *,
-    kind: str,
-    entity_id: UUID,
-    texts: tuple[str, str, str],
-    audience: Sequence[str],
-    more: dict[str, Any],
-) -> None:
-    title, subtitle, content = texts
-    await search.put(
-        ctx,
-        entity_type=kind,
-        entity_id=entity_id,
-        title=title,
-        subtitle=subtitle,
-        content=content,
-        audience=audience,
-        reread_by="things.reread",
-        **more,
-    )
-
-
-async def _drop(ctx: Context, kind: str, entity_id: UUID) -> None:
-    await search.drop(ctx, kind, entity_id)
-
-
 @pytest.fixture(params=["postgresql", "elasticsearch"])
 async def house(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[House]:
     if request.param == "elasticsearch":
@@ -127,8 +48,7 @@ async def house(request: pytest.FixtureRequest, settings: Settings) -> AsyncIter
         made = House(floor)
         await perform(made.ctx(), search.rebuild)
         yield made
-        if made.elastic:
-            await _delete(made.elastic)
+        await made.clean()
 
 
 @pytest.fixture
@@ -137,10 +57,6 @@ async def music(house: House) -> House:
         await house.put(*entry)
     await house.catch_up()
     return house
-
-
-async def _delete(elastic: Elastic) -> None:
-    await elastic._client.indices.delete(index=f"{elastic.alias}-*")
 
 
 def titles(answer: Results | Suggestions) -> list[str]:
@@ -270,7 +186,7 @@ async def test_put_again_changes_and_drop_removes(house: House) -> None:
     assert (item.title, item.cover_url, item.id) == ("New Name", "/cover.jpg", str(entity))
     assert (await house.find("old")).items == []
     for _twice in range(2):
-        await perform(house.ctx(), _drop, kind="song", entity_id=entity)
+        await house.drop("song", entity)
         await house.catch_up()
         assert (await house.find("name")).items == []
     await house.put("song", "Again", entity_id=entity)

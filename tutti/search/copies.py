@@ -48,7 +48,7 @@ class Copy:
         await self.elastic.aclose()
 
 
-def copy(ctx: Context) -> Copy | None:
+def copy_of(ctx: Context) -> Copy | None:
     """Elasticsearch as this process knows it; None when there is none."""
     url = ctx.settings.elasticsearch_url
     if not url:
@@ -58,3 +58,13 @@ def copy(ctx: Context) -> Copy | None:
         kept["search"] = Copy(Elastic(url, ctx.settings.elasticsearch_index))
     found: Copy = kept["search"]
     return found
+
+
+async def health(ctx: Context) -> str | None:
+    """How Elasticsearch is, for `/readyz`: "ok", "behind" or "away"; None when there is none."""
+    there = copy_of(ctx)
+    if there is None:
+        return None
+    if not await there.elastic.healthy():
+        return "away"
+    return "behind" if await there.lag.seconds(ctx) > BEHIND_S else "ok"

@@ -33,6 +33,21 @@ async def phone(request: web.Request) -> web.Response:
     return render(request, "player/_phone.html", **_way_here(request))
 
 
+@page("GET /history")
+async def history(request: web.Request) -> web.Response:
+    """What was heard on this player; songs that are gone or hidden by now are left out."""
+    cursor = request.query.get("cursor")
+    found = await ask(request, player.history, limit=PAGE, cursor=cursor)
+    songs = await ask(request, library.songs_to_play, song_ids=[played.song_id for played in found.items])
+    known = {song.song_id: song for song in songs}
+    heard = [(played, known[played.song_id]) for played in found.items if played.song_id in known]
+    more = f"/history?{urlencode({'cursor': found.next_cursor})}" if found.next_cursor else None
+    is_more = cursor is not None and request.headers.get("HX-Request") == "true"
+    return render(
+        request, "player/_history.html" if is_more else "player/history.html", heard=heard, more=more
+    )
+
+
 def _way_here(request: web.Request) -> dict[str, Any]:
     settings = request.app[SETTINGS_IN_PAGES]
     address = address_for_others(settings, request.host)

@@ -1,5 +1,8 @@
 // Calls over HTTP: the same commands, for what is no socket's business (uploads, suggestions).
 
+/** Refusals that are over in a moment: another request has the same piece, or it was damaged on its way. */
+const PASSING = ["chunk_busy", "wrong_chunk_digest", "wrong_length"];
+
 /** What the server refused, with a sentence for the person. */
 export class Problem extends Error {
   /** @param {number} status @param {{title?: string, detail?: string, type?: string} & Record<string, any>} body @param {number} retryAfter seconds */
@@ -10,9 +13,15 @@ export class Problem extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** The last part of the problem's address: its name, like "chunk_busy". */
+  get code() {
+    return String(this.body.type ?? "").split(/[/#]/).pop() ?? "";
+  }
+
   /** Whether trying again later may help. */
   get isPassing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    if (this.status === 507) return false;
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500 || PASSING.includes(this.code);
   }
 }
 

@@ -10,12 +10,12 @@ import { Output } from "./output.js";
 import { here, tellMediaSession } from "./here.js";
 import { navigate, wireNavigation } from "./navigation.js";
 import { wireRows } from "./rows.js";
+import { Screen } from "./screen.js";
 import { Away, Refused, Socket } from "./socket.js";
 import { Store } from "./store.js";
 import { Line } from "./tabs.js";
 import { wireTheme } from "./theme-switch.js";
-import { positionAt } from "./timeline.js";
-import { colour, duration, fillCover, make, swapIcon, toast } from "./ui.js";
+import { make, toast } from "./ui.js";
 
 const PING_MS = 2500;
 const REGISTER_AGAIN_MS = 10_000;
@@ -37,6 +37,7 @@ class App {
     this.volumeAt = 0;
     this.isBlocked = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
+    this.screen = new Screen(this.store, this.player);
     this.uploads = /** @type {import("./upload.js").UploadManager} */ (document.querySelector("upload-manager"));
   }
 
@@ -57,6 +58,11 @@ class App {
     wireNavigation(() => this.#arrived());
     this.line.addEventListener("lead", () => this.#follow());
     this.line.addEventListener("follow", () => this.#follow());
+    this.line.addEventListener("device", (event) => {
+      this.deviceId = /** @type {CustomEvent} */ (event).detail;
+      this.#follow();
+      this.screen.drawDevices();
+    });
     this.line.addEventListener("blocked", (event) => this.#showBlocked(/** @type {CustomEvent} */ (event).detail));
     this.output.addEventListener("blocked", (event) => this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
     this.output.addEventListener("handedOver", (event) => toast(`Playing here now. The change took ${/** @type {CustomEvent} */ (event).detail} ms.`));
@@ -66,7 +72,7 @@ class App {
     setInterval(() => this.#measure(), PING_MS);
     this.line.start();
     this.#arrived();
-    const draw = () => (this.#drawProgress(), requestAnimationFrame(draw));
+    const draw = () => (this.screen.drawProgress(), requestAnimationFrame(draw));
     requestAnimationFrame(draw);
   }
 
@@ -95,9 +101,9 @@ class App {
 
   #wireStore() {
     const { store } = this;
-    store.addEventListener("player", () => (this.#follow(), this.#draw()));
-    store.addEventListener("queue", () => this.#drawQueues());
-    store.addEventListener("devices", () => this.#drawDevices());
+    store.addEventListener("player", () => (this.#follow(), this.screen.draw()));
+    store.addEventListener("queue", () => this.screen.drawQueues());
+    store.addEventListener("devices", () => this.screen.drawDevices());
     store.addEventListener("connection", () => this.#connection());
     store.addEventListener("upload", (event) => this.uploads.hear(/** @type {CustomEvent} */ (event).detail));
     store.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent<Notice>} */ (event).detail));
@@ -158,7 +164,7 @@ class App {
 
   /** A song is played, anything else is shown. @param {import("./search.js").Suggestion} suggestion */
   #suggested({ type, id }) {
-    if (type === "song") this.play({ songId: id });
+    if (type === "song") this.play({ songId: id, source: "search" });
     else navigate.to(`/${type}s/${id}`);
   }
 
@@ -194,13 +200,17 @@ class App {
     if (innerWidth >= 860 && !isOnStage) sheet.show();
     else sheet.showModal();
     if (name === "phone") htmx.ajax("GET", "/phone", { target: "#phone", swap: "innerHTML" });
-    if (name === "queue") this.#drawQueues();
-    if (name === "devices") this.#drawDevices();
+    if (name === "queue") this.screen.drawQueues();
+    if (name === "devices") this.screen.drawDevices();
   }
 
   /** Space and arrows, as everywhere where music plays; not while typing. @param {KeyboardEvent} event */
   #key(event) {
     const target = /** @type {Element} */ (event.target);
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !target.closest("input, textarea")) {
+      event.preventDefault();
+      return void this.wish(event.shiftKey ? "queue.redo" : "queue.undo").then((done) => done && toast(event.shiftKey ? "Done again." : "Taken back."));
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.key === "/" && !target.closest("input, textarea")) {
       event.preventDefault();
@@ -257,7 +267,6 @@ class App {
       this.deviceId = device.deviceId;
       localStorage.setItem("device", device.deviceId);
       this.line.tell("device", device.deviceId);
-      this.#follow();
       for (let round = 0; round < 5; round += 1) this.#measure();
     } catch (error) {
       this.registeredFor = "";
@@ -268,6 +277,8 @@ class App {
 
   #follow() {
     this.output.follow(this.line.isLeading ? this.store.player : null, this.deviceId);
+    this.screen.deviceId = this.deviceId;
+    this.screen.isOutput = this.output.role !== "silent";
     if (this.line.isLeading && this.store.isUp) this.#register();
   }
 
@@ -301,91 +312,15 @@ class App {
 
   /** A page came in: fill what is ours on it. */
   #arrived() {
-    this.#draw();
-    this.#drawQueues();
-    this.#drawDevices();
-  }
-
-  #draw() {
-    const now = this.store.now;
-    if (!now) return;
-    const { player } = this;
-    player.song = now.item;
-    player.isPlaying = now.isPlaying;
-    player.volume = now.volume;
-    player.muted = now.muted;
-    player.modes = { isShuffled: now.isShuffled, repeatMode: now.repeatMode, where: this.#where(now) };
-    document.body.classList.toggle("is-playing", now.isPlaying);
-    this.#drawNow(now);
-    this.#drawRows(now);
-    this.#drawQueues();
-    tellMediaSession.state(now, this.output.role !== "silent", positionAt(now, this.clock.now()));
-  }
-
-  /** @param {Player} now */
-  #where(now) {
-    const names = now.outputs.map(({ deviceId }) => (deviceId === this.deviceId ? "this device" : this.store.devices.find((one) => one.deviceId === deviceId)?.name)).filter(Boolean);
-    return names.length ? `On ${names.join(", ")}` : "";
-  }
-
-  /** The song on the home page. @param {Player} now */
-  #drawNow(now) {
-    const place = /** @type {HTMLElement | null} */ (document.getElementById("now"));
-    if (!place) return;
-    place.hidden = !now.item;
-    if (!now.item) return;
-    place.classList.toggle("is-playing", now.isPlaying);
-    for (const [part, text] of [["title", now.item.title], ["artist", [now.item.artist, now.item.album].filter(Boolean).join(" · ")], ["where", this.#where(now) || (now.isPlaying ? "Waiting for a device" : "Paused")]]) {
-      const target = place.querySelector(`[data-part="${part}"]`);
-      if (target && target.textContent !== text) target.textContent = /** @type {string} */ (text);
-    }
-    const cover = place.querySelector('[data-part="cover"]');
-    if (cover) fillCover(cover, now.item.title, now.item.coverUrl);
-    colour(place, now.item.title);
-  }
-
-  /** Rows of the song that plays, wherever they stand. @param {Player} now */
-  #drawRows(now) {
-    for (const row of document.querySelectorAll("#main .item[data-song-id]")) {
-      const isCurrent = /** @type {HTMLElement} */ (row).dataset.songId === now.item?.songId;
-      row.classList.toggle("is-current", isCurrent);
-      const over = row.querySelector(".over");
-      if (over) swapIcon(over, isCurrent && now.isPlaying ? "pause" : "play");
-    }
-  }
-
-  #drawQueues() {
-    const now = this.store.now;
-    for (const queue of /** @type {NodeListOf<import("./queue.js").PlayQueue>} */ (document.querySelectorAll("play-queue"))) {
-      queue.model = this.store.queue;
-      queue.currentIndex = now?.item ? now.currentIndex : -1;
-      queue.draw();
-    }
-    for (const count of document.querySelectorAll("[data-queue-length]")) count.textContent = String(this.store.queue.length || "");
-  }
-
-  #drawDevices() {
-    for (const list of document.querySelectorAll("device-list")) /** @type {any} */ (list).show(this.store.devices, this.store.player, this.deviceId);
-    if (this.store.now) this.player.modes = { isShuffled: this.store.now.isShuffled, repeatMode: this.store.now.repeatMode, where: this.#where(this.store.now) };
-    if (this.store.now) this.#drawNow(this.store.now);
-  }
-
-  #drawProgress() {
-    const now = this.store.now;
-    if (!now?.item) return;
-    if (now.item.itemId !== this.player.song?.itemId) this.#draw();
-    const position = positionAt(now, this.clock.now());
-    this.player.progress = now.item.durationMs ? position / now.item.durationMs : 0;
-    const elapsed = document.querySelector("#now [data-part=elapsed]");
-    const text = `${duration(position)} / ${now.item.durationMs ? duration(now.item.durationMs) : "–"}`;
-    if (elapsed && elapsed.textContent !== text) elapsed.textContent = text;
+    this.screen.draw();
+    this.screen.drawQueues();
+    this.screen.drawDevices();
   }
 }
 
 wireTheme();
 if (document.querySelector("audio-player")) {
   const app = new App();
-  app.line.addEventListener("device", (event) => ((app.deviceId = /** @type {CustomEvent} */ (event).detail), app.output.follow(app.line.isLeading ? app.store.player : null, app.deviceId)));
   app.start();
   // For tests and for who is curious in the console.
   Object.assign(globalThis, { tutti: app });

@@ -31,12 +31,19 @@ function refresh() {
 /** @param {() => void} arrived called after each page */
 export function wireNavigation(arrived) {
   document.body.addEventListener("htmx:beforeSwap", (event) => beforeSwap(/** @type {CustomEvent<Swap>} */ (event)));
-  document.body.addEventListener("htmx:afterSettle", () => (markPlace(), arrived()));
-  document.body.addEventListener("htmx:historyRestore", () => (markPlace(), arrived()));
+  document.body.addEventListener("htmx:afterSettle", () => come(arrived));
+  document.body.addEventListener("htmx:historyRestore", () => come(arrived));
   document.body.addEventListener("htmx:afterSwap", (event) => takeFocus(/** @type {CustomEvent} */ (event).detail));
   document.body.addEventListener("htmx:sendError", () => toast("The server cannot be reached just now.", { isBad: true }));
   document.body.addEventListener("htmx:beforeHistorySave", (event) => event.stopPropagation());
+  come(() => {});
+}
+
+/** @param {() => void} arrived */
+function come(arrived) {
   markPlace();
+  tellTimes();
+  arrived();
 }
 
 /** @param {CustomEvent<Swap>} event */
@@ -84,6 +91,18 @@ function takeToken(page) {
 function takeFocus({ boosted }) {
   const main = document.getElementById("main");
   if (boosted && main && !main.querySelector("[autofocus]")) main.focus({ preventScroll: true });
+}
+
+/** "5 minutes ago", in the reader's language; the exact time stays in the tooltip. */
+function tellTimes() {
+  const words = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: "auto" });
+  for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time[data-ago]"))) {
+    const at = new Date(time.dateTime);
+    const seconds = (at.getTime() - Date.now()) / 1000;
+    const [size, unit] = /** @type {[number, Intl.RelativeTimeFormatUnit][]} */ ([[86_400, "day"], [3600, "hour"], [60, "minute"]]).find(([one]) => Math.abs(seconds) >= one) ?? [60, "minute"];
+    time.textContent = words.format(Math.round(seconds / size), unit);
+    time.title = at.toLocaleString();
+  }
 }
 
 /** Light up the way in the navigation that leads here. */

@@ -8,6 +8,7 @@ import { correction, endsAt, instant, loudness, positionAt, roleOf, settled } fr
 
 const REPORT_MS = 4000;
 const TICK_MS = 250;
+const PRESENT_MS = 50_000;
 const FADE_MS = 300;
 /** Closer than this to the wanted position, a seek would be heard more than the error. */
 const CLOSE_MS = 150;
@@ -78,6 +79,13 @@ export class Output extends EventTarget {
     this.send({ itemId, positionMs, state, version: player.version, measuredAt });
   }
 
+  /** Who says nothing for minutes counts as gone. */
+  #sayPresent() {
+    this.reportedAt = performance.now();
+    const measuredAt = new Date(this.clock.now()).toISOString();
+    this.send({ itemId: null, positionMs: 0, state: "paused", version: 0, measuredAt });
+  }
+
   /** A finger touched the page: from now on the browser lets us sound. */
   unlock() {
     if (this.isBlocked) {
@@ -96,10 +104,13 @@ export class Output extends EventTarget {
   }
 
   #tick() {
-    if (!this.player || this.role === "silent") return;
+    if (!this.player) return;
+    const isQuiet = performance.now() - this.reportedAt > PRESENT_MS;
+    if (this.role === "silent") return isQuiet ? this.#sayPresent() : undefined;
     this.#apply();
+    if (isQuiet) this.report(this.player.isPlaying ? "stalled" : "paused");
     const isDue = performance.now() - this.reportedAt > REPORT_MS;
-    if (isDue && this.player.isPlaying && !this.isBlocked && this.heardMs !== null) this.report("playing");
+    if (isDue && this.player.isPlaying && !this.isBlocked) this.report(this.heardMs === null ? "stalled" : "playing");
     if (this.stalledSince && performance.now() - this.stalledSince > 300 && this.role !== "party") {
       this.stalledSince = 0;
       this.report("stalled");

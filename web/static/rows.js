@@ -11,11 +11,11 @@ import { icon, make, toast } from "./ui.js";
 
 /** @type {Record<string, (parts: Parts, row: HTMLElement, button: HTMLElement) => unknown>} */
 const ACTS = {
-  play: ({ play, isCurrent, toggle }, { dataset }) => (isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId })),
-  add: async ({ wish, undo }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end" })) && undo(`“${dataset.title}” is in the queue.`),
+  play: ({ play, isCurrent, toggle }, { dataset }) => (isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId, source: dataset.source })),
+  add: async ({ wish, undo }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end", source: dataset.source })) && undo(`“${dataset.title}” is in the queue.`),
   menu: (parts, row, button) => openMenu(parts, row, button),
-  "play-list": (parts, _row, button) => playAll(parts, songsIn(button)),
-  "add-list": (parts, _row, button) => addAll(parts, songsIn(button)),
+  "play-list": (parts, _row, button) => playAll(parts, songsIn(button), button.dataset.source),
+  "add-list": (parts, _row, button) => addAll(parts, songsIn(button), button.dataset.source),
   choose: ({ uploads }) => uploads.choose(),
   "choose-folder": ({ uploads }) => uploads.choose({ folder: true }),
 };
@@ -36,27 +36,27 @@ function songsIn(button) {
   return [...(list?.querySelectorAll("[data-song-id]:not(.is-off)") ?? [])].map((row) => /** @type {HTMLElement} */ (row).dataset.songId ?? "");
 }
 
-/** @param {Parts} parts @param {string[]} songIds */
-async function playAll({ wish, play, undo }, songIds) {
+/** @param {Parts} parts @param {string[]} songIds @param {string} [source] */
+async function playAll({ wish, play, undo }, songIds, source = "queue") {
   if (!songIds.length) return;
-  const replaced = await wish("queue.edit", { operations: [{ op: "replace", songIds }] });
+  const replaced = await wish("queue.edit", { operations: [{ op: "replace", songIds, source }] });
   if (!replaced) return;
   await play({});
   undo(songIds.length === 1 ? "Playing one song." : `Playing ${songIds.length} songs.`);
 }
 
-/** @param {Parts} parts @param {string[]} songIds */
-async function addAll({ wish, undo }, songIds) {
-  if (songIds.length && (await wish("queue.add", { songIds, at: "end" }))) undo(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
+/** @param {Parts} parts @param {string[]} songIds @param {string} [source] */
+async function addAll({ wish, undo }, songIds, source = "queue") {
+  if (songIds.length && (await wish("queue.add", { songIds, at: "end", source }))) undo(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
 }
 
 /** @param {Parts} parts @param {HTMLElement} row @param {HTMLElement} button */
 function openMenu(parts, row, button) {
   document.querySelector(".menu")?.remove();
-  const { songId, albumId, artistId, title } = row.dataset;
+  const { songId, albumId, artistId, title, source } = row.dataset;
   const isLiked = row.hasAttribute("data-liked");
   const entries = [
-    entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next" })) && parts.undo(`“${title}” plays next.`)),
+    entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next", source })) && parts.undo(`“${title}” plays next.`)),
     entry("queue", "Add to queue", () => ACTS.add?.(parts, row, button)),
     artistId !== undefined && entry("heart", isLiked ? "No longer like" : "Like", () => like(row, !isLiked)),
     albumId && entry("disc", "Go to album", () => navigate.to(`/albums/${albumId}`)),

@@ -3,7 +3,7 @@
 import { Problem, call, csrfToken } from "./api.js";
 import { fingerprint, missing, pause, range, received } from "./upload-plan.js";
 
-const FILES_AT_ONCE = 3;
+const FILES_AT_ONCE = 2;
 const CHUNKS_AT_ONCE = 2;
 const TRIES = 8;
 /** A whole file is hashed only up to this size: `crypto.subtle` wants all of it in memory. */
@@ -111,12 +111,24 @@ export class Uploader extends EventTarget {
       this.#changed(upload);
       if (begun.status === "ready") return this.hear({ ...begun, stage: "ready" });
       await this.#sendChunks(upload, begun);
-      await this.#persist(upload, () => call("POST", `/upload/complete/${upload.uploadId}`, { signal: upload.abort.signal }));
+      await this.#complete(upload, begun);
       if (!upload.isOver) upload.stage = upload.stage === "uploading" ? "assembling" : upload.stage;
       this.#changed(upload);
       this.#watch(upload);
     } catch (error) {
       if (!upload.isOver) this.#over(upload, "failed", /** @type {Error} */ (error).message);
+    }
+  }
+
+  /** Say that all is there; should the server miss something, send that. @param {Upload} upload @param {any} begun */
+  async #complete(upload, begun) {
+    const say = () => call("POST", `/upload/complete/${upload.uploadId}`, { signal: upload.abort.signal });
+    try {
+      await this.#persist(upload, say);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== "chunks_missing") throw error;
+      await this.#sendChunks(upload, { ...begun, uploadedChunks: (await call("GET", `/upload/${upload.uploadId}`)).uploadedChunks });
+      await this.#persist(upload, say);
     }
   }
 
@@ -166,8 +178,7 @@ export class Uploader extends EventTarget {
       try {
         return await work();
       } catch (error) {
-        const isPassing = error instanceof Problem && error.isPassing && error.status !== 507;
-        if (!isPassing || attempt >= TRIES || upload.abort.signal.aborted) throw error;
+        if (!(error instanceof Problem && error.isPassing) || attempt >= TRIES || upload.abort.signal.aborted) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause(attempt, error.retryAfter, Math.random())));
       }
     }

@@ -23,9 +23,9 @@ client that sees a version it did not expect asks `player.get`, and `queue.get` 
   (with no outputs) one that waits up to 10 s for a device. Until then the position stands still.
 - `item` and `next` are null, or as above; `album`, `coverUrl`, `addedBy` may be null. `next` is what
   `player.next` goes to; under `repeatMode: "one"` the end of the song begins the same song again.
-- `handoff`: `{"to": deviceId, "delayMs": 0, "startsAt": null | time, "deadline": time}`. The device `to` loads
-  the song and reports `ready`; then `startsAt` is named: the old output fades out there while `to` fades in.
-  Not ready at `deadline`: the music stays where it is and `notice` says so.
+- `handoff`: `{"to": deviceId, "delayMs": 0, "startsAt": null | time, "deadline": time}`. The device `to`
+  loads the song and reports `ready`; then `startsAt` is named: the old output fades out there while `to`
+  fades in. Not ready at `deadline`: the music stays where it is and `notice` says so.
 - `notice`: `{"code", "at", "title", "deviceId"}`, to be shown once per `at`. Codes: `song_skipped` (title),
   `device_not_ready` (deviceId), `output_lost` (no word of an output for 10 s: the music stands), `no_output`
   (no device took up the start).
@@ -35,8 +35,9 @@ client that sees a version it did not expect asks `player.get`, and `queue.get` 
     {"playerId": "0197…", "version": 42, "queueVersion": 7, "from": 0, "length": 1, "currentIndex": 0,
      "isShuffled": false, "repeatMode": "none", "items": [item…], "songIds": ["0197…"], "changes": null}
 
-`since: <queueVersion>` asks for what was missed: `changes` is then a list of the `queue.changed` bodies after
-that version, in order, and `items` is empty; when too much was missed, `changes` is null and `items` are given.
+`since: <queueVersion>` asks for what was missed: `changes` is then a list of the `queue.changed` bodies
+after that version, in order, and `items` is empty; when too much was missed, `changes` is null and `items`
+are given. A socket gets this as `queue.state` after its first `player.state`.
 
 **queue.changed**; `changes` apply one after the other, indexes are in playing order (the shuffled one while
 shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty::
@@ -56,7 +57,7 @@ shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty
 **Devices**, answer of `device.list` and event `devices.changed`::
 
     {"devices": [{"deviceId": "0197…", "name": "Kitchen", "kind": "browser", "canPlay": true,
-                  "isOnline": true, "isOutput": true, "delayMs": 0, "lastSeenAt": "2026-01-31T20:15:04.120Z"}]}
+                  "isOnline": true, "delayMs": 0, "lastSeenAt": "2026-01-31T20:15:04.120Z"}]}
 
 `device.register {name, kind, canPlay, deviceId?}` answers one such device; the client keeps `deviceId` and
 gives it back at the next register. `device.change {deviceId, name?, delayMs?}`, `device.forget {deviceId}`.
@@ -73,3 +74,97 @@ the only output again. **Errors** carry the present state as `player`: `player_m
 the present version), `queue_empty` (409), `queue_full` (409), `nothing_to_undo` (409), `item_gone` (404),
 `songs_not_found` (404), `device_gone` (404), `device_cannot_play` (422).
 """
+
+from tutti.player.commands import change as change_player
+from tutti.player.commands import get as get_player
+from tutti.player.commands import next as next_song
+from tutti.player.commands import pause, play, seek, transfer
+from tutti.player.commands import previous as previous_song
+from tutti.player.devices import Device, Devices
+from tutti.player.devices import change as change_device
+from tutti.player.devices import forget as forget_device
+from tutti.player.devices import leave as leave_device
+from tutti.player.devices import list as list_devices
+from tutti.player.devices import register as register_device
+from tutti.player.devices import report as report_device
+from tutti.player.history import History, Played, history
+from tutti.player.model.changes import QueueChanged
+from tutti.player.model.settling import due_at
+from tutti.player.model.state import Item
+from tutti.player.model.state import PlayerState as State
+from tutti.player.news import opening, settle, state_in, versions
+from tutti.player.outputs import add as add_output
+from tutti.player.outputs import remove as remove_output
+from tutti.player.people import export_person, forget_person
+from tutti.player.problems import (
+    DeviceCannotPlay,
+    DeviceGone,
+    ItemGone,
+    NothingToRedo,
+    NothingToUndo,
+    PlayerMoved,
+    QueueEmpty,
+    QueueFull,
+    RightMissing,
+    SongsNotFound,
+)
+from tutti.player.queue import Queue
+from tutti.player.queue import add as add_to_queue
+from tutti.player.queue import clear as clear_queue
+from tutti.player.queue import edit as edit_queue
+from tutti.player.queue import get as get_queue
+from tutti.player.queue import redo as redo_queue
+from tutti.player.queue import undo as undo_queue
+from tutti.player.turn import player_of
+
+__all__ = [
+    "Device",
+    "DeviceCannotPlay",
+    "DeviceGone",
+    "Devices",
+    "History",
+    "Item",
+    "ItemGone",
+    "NothingToRedo",
+    "NothingToUndo",
+    "Played",
+    "PlayerMoved",
+    "Queue",
+    "QueueChanged",
+    "QueueEmpty",
+    "QueueFull",
+    "RightMissing",
+    "SongsNotFound",
+    "State",
+    "add_output",
+    "add_to_queue",
+    "change_device",
+    "change_player",
+    "clear_queue",
+    "due_at",
+    "edit_queue",
+    "export_person",
+    "forget_device",
+    "forget_person",
+    "get_player",
+    "get_queue",
+    "history",
+    "leave_device",
+    "list_devices",
+    "next_song",
+    "opening",
+    "pause",
+    "play",
+    "player_of",
+    "previous_song",
+    "redo_queue",
+    "register_device",
+    "remove_output",
+    "report_device",
+    "seek",
+    "settle",
+    "state_in",
+    "transfer",
+    "undo_queue",
+    "versions",
+]

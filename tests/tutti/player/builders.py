@@ -24,7 +24,7 @@ def an_output(device_id: UUID | None = None, *, ready: bool = True, delay_ms: in
 
 def a_player(**members: Any) -> Player:
     """By default empty, silent and without a device, at START."""
-    given = {"id": uuid4(), "anchored_at": START, "updated_at": START, "read_at": START}
+    given: dict[str, Any] = {"id": uuid4(), "anchored_at": START, "updated_at": START, "read_at": START}
     return Player(**(given | members))
 
 

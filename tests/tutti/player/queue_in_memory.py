@@ -37,7 +37,7 @@ class QueueInMemory:
         )
 
     def insert(self, player: Player, items: list[Item], at: int | None, chance: Random) -> None:
-        """At an index of the playing order; None: at the end, and mixed into what is to come while shuffled."""
+        """At an index of the playing order; None: at the end, while shuffled mixed into what is to come."""
         active = self.playing_order(is_shuffled=player.is_shuffled)
         other = self.playing_order(is_shuffled=not player.is_shuffled)
         after_current = player.current_index + 1 if player.item else 0

@@ -1,6 +1,6 @@
 """Any sequence of wishes, reports and passing time keeps the player's invariants."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from tutti.player.model.course import Course
 from tutti.player.model.hearing import are_apart
 from tutti.player.model.outputs import Report
 from tutti.player.model.settling import SILENCE, Settled, due_at, settle
-from tutti.player.model.state import Item, Player, changed, position_at
+from tutti.player.model.state import Item, Player, RepeatMode, changed, position_at
 from tutti.player.model.window import Window, step, upcoming
 
 DEVICES = [uuid4() for _ in range(3)]
@@ -87,8 +87,8 @@ class PlayerRules(RuleBasedStateMachine):
         self.round = {self.player.item.item_id} if is_round and self.player.item else None
 
     @rule(repeat_mode=st.sampled_from(["none", "one", "all"]))
-    def repeat(self, repeat_mode: transport.RepeatMode) -> None:
-        self.wish(lambda window: transport.change(self.player, self.now, window, repeat_mode=repeat_mode))
+    def repeat(self, repeat_mode: RepeatMode) -> None:
+        self.wish(lambda window: transport.repeat(self.player, repeat_mode, window))
 
     @rule()
     def play(self) -> None:

@@ -7,15 +7,20 @@ NARROWEST = 2.0**-48
 """Relative to the ranks beside it; below this a gap is spread first. A double keeps 52 binary digits."""
 
 
-def between(low: float | None, high: float | None, count: int) -> list[float] | None:
-    """`count` ranks in order inside a gap, evenly apart; an end that is None is open.
+def behind(last: float | None, count: int) -> list[float]:
+    """Ranks behind the last one."""
+    return [(last or 0.0) + STEP * (each + 1) for each in range(count)]
 
-    Answers None when the gap is too narrow: its neighbourhood must be spread first.
-    """
+
+def before(first: float | None, count: int) -> list[float]:
+    """Ranks before the first one."""
+    return [(first or 0.0) - STEP * (count - each) for each in range(count)]
+
+
+def between(low: float, high: float | None, count: int) -> list[float] | None:
+    """Ranks in a gap, evenly apart; None when it is too narrow and its neighbourhood must be spread first."""
     if high is None:
-        return [(low or 0.0) + STEP * (each + 1) for each in range(count)]
-    if low is None:
-        return [high - STEP * (count - each) for each in range(count)]
+        return behind(low, count)
     width = (high - low) / (count + 1)
     if width <= NARROWEST * max(abs(low), abs(high), STEP):
         return None

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from tutti.player.model.course import anchor, end_song, hand_over, stop
 from tutti.player.model.hearing import Heard
-from tutti.player.model.state import MILLISECOND, Notice, Player, changed, position_at
+from tutti.player.model.state import MILLISECOND, Notice, Player, PlayerState, changed, position_at
 from tutti.player.model.window import SIZE, Place, Window, upcoming
 
 SILENCE = timedelta(seconds=10)
@@ -21,7 +21,7 @@ class Settled(NamedTuple):
     ended: tuple[Heard, ...] = ()
 
 
-def due_at(player: Player) -> datetime | None:
+def due_at(player: Player | PlayerState) -> datetime | None:
     """When this player changes by itself if nobody does anything; None when it never will."""
     return min((at for at, _ in _coming(player)), default=None)
 
@@ -53,7 +53,7 @@ def settle(player: Player, now: datetime, window: Window | None = None) -> Settl
     return Settled(stop(player, now), tuple(ended))
 
 
-def _coming(player: Player) -> list[tuple[datetime, Happening]]:
+def _coming(player: Player | PlayerState) -> list[tuple[datetime, Happening]]:
     """What will happen, and when; of two at the same time the first named comes first."""
     if not player.is_playing or player.item is None:
         return []
@@ -67,7 +67,7 @@ def _coming(player: Player) -> list[tuple[datetime, Happening]]:
     return coming
 
 
-def _silent_at(player: Player) -> datetime:
+def _silent_at(player: Player | PlayerState) -> datetime:
     """With no output at all a start is awaited until `anchored_at`; else 10 s after the last sign of life."""
     if not player.outputs:
         return player.anchored_at

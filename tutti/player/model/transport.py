@@ -86,23 +86,19 @@ def seek(player: Player, now: datetime, position_ms: int) -> Player:
     return start(there, now) if player.is_playing else there
 
 
-def change(
-    player: Player,
-    now: datetime,
-    window: Window | None,
-    *,
-    volume: float | None = None,
-    muted: bool | None = None,
-    repeat_mode: RepeatMode | None = None,
-) -> Player:
-    """How loud, whether silent, and what happens at the end; the window tells what now comes next."""
-    after = changed(
+def loudness(player: Player, *, volume: float | None = None, muted: bool | None = None) -> Player:
+    """How loud it is, for all outputs alike; None leaves it as it is."""
+    return changed(
         player,
         volume=player.volume if volume is None else min(max(volume, 0.0), 1.0),
         muted=player.muted if muted is None else muted,
-        repeat_mode=repeat_mode or player.repeat_mode,
     )
-    return after if window is None else changed(after, next=_following(after, window))
+
+
+def repeat(player: Player, repeat_mode: RepeatMode, window: Window) -> Player:
+    """What happens at the end, and so what comes next."""
+    after = changed(player, repeat_mode=repeat_mode)
+    return changed(after, next=_following(after, window))
 
 
 def requeue(player: Player, now: datetime, window: Window) -> Course:

@@ -1,0 +1,343 @@
+"""Changes of the queue, carried out row by row, with what everybody is told and what takes them back."""
+
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from tutti.database import Query, queries
+from tutti.library import PlayableSong
+from tutti.player.model import ranks, transport
+from tutti.player.model.changes import (
+    KEPT,
+    TOLD,
+    Inserted,
+    Kind,
+    MoveBack,
+    Moved,
+    PutBack,
+    Removed,
+    Reorder,
+    Step,
+    TakeOut,
+    Told,
+    told_or_reload,
+)
+from tutti.player.model.state import Item, Source, changed
+from tutti.player.problems import ItemGone, QueueFull
+from tutti.player.turn import Turn
+from tutti.record import Record
+
+MOST_ITEMS = 20_000
+CROWD = 256
+EVERYTHING = 1_000_000
+FORGET_EVERY = 20
+sql = queries(__file__)
+
+At = Literal["end", "next"] | int | UUID
+"""Where songs go: to the end, behind the current item, to an index of the playing order, behind an item."""
+
+
+class Rank(Record):
+    """An item's place in one of the two orders."""
+
+    place: float
+    item_id: UUID
+
+
+class Ends(Record):
+    """Where the queue's orders end, and where the current item stands in them."""
+
+    last_rank: float | None
+    last_shuffle_rank: float | None
+    current_shuffle_rank: float | None
+
+
+class Index(Record):
+    """Where an item stands in playing order."""
+
+    item_id: UUID
+    index: int
+
+
+class Editing:
+    """One change of a player's queue: any number of operations under one queue version, undone as one."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._ctx = turn.ctx
+        self._number = turn.player.queue_version + 1
+        self._length = turn.player.queue_length
+        self._told: list[Told] | None = []
+        self._steps: list[Step] = []
+        self._return_to: UUID | None = None
+        self._before = turn.player.item.item_id if turn.player.item else None
+
+    async def insert(self, songs: Sequence[PlayableSong], at: At, source: Source = "queue") -> list[Item]:
+        """Add songs; answers their items. Under shuffle, the end means mixed into what is to come."""
+        items = [self._item(song, source) for song in songs]
+        if not items:
+            return items
+        in_order, in_shuffle = await self._places_for(len(items), at)
+        await self._ctx.db.run(
+            sql.put_in,
+            queue_id=self._turn.player.id,
+            queue_version=self._number,
+            added_by=self._ctx.me.id,
+            now=self._ctx.now,
+            item_ids=[item.item_id for item in items],
+            song_ids=[item.song_id for item in items],
+            details=[_details(item) for item in items],
+            ranks=in_order,
+            shuffle_ranks=in_shuffle,
+        )
+        self._steps.append(TakeOut(put_in=self._number))
+        self._length += len(items)
+        await self._tell_inserted(items)
+        return items
+
+    async def take_out(self, item_ids: Sequence[UUID]) -> None:
+        """Remove these items, as far as they are there."""
+        told = await self._indexes(item_ids)
+        if told is not None:
+            self._tell([Removed(index=each.index, item_id=each.item_id) for each in told])
+        else:
+            self._told = None
+        self._length -= await self._run(sql.take_out, queue_version=self._number, item_ids=list(item_ids))
+        self._steps.append(PutBack(taken_in=self._number, current=self._before))
+
+    async def holds(self, item_id: UUID) -> bool:
+        """Whether this item is in the queue."""
+        return bool(await self._ctx.db.value(sql.is_there, item_id=item_id, queue_id=self._turn.player.id))
+
+    async def take_out_former(self) -> None:
+        """Take out all that was there before this change."""
+        self._told = None
+        self._length -= await self._run(sql.take_out_former, queue_version=self._number)
+        self._steps.append(PutBack(taken_in=self._number, current=self._before))
+
+    async def move(self, item_id: UUID, to: int) -> None:
+        """Move one item to an index of the playing order, counted without it; raises ItemGone."""
+        await self._move(item_id, to=min(to, max(self._length - 1, 0)))
+
+    async def move_behind(self, item_id: UUID, behind: UUID | None) -> None:
+        """Move one item behind another, in playing order; None: to the front."""
+        await self._move(item_id, behind=behind, to=None if behind else 0)
+
+    async def reorder(self, *, is_shuffled: bool) -> None:
+        """Shuffle anew, keeping the current item, or go back to the former order."""
+        player = self._turn.player
+        if is_shuffled:
+            seed = int.from_bytes(self._ctx.random_bytes(8), "big", signed=True)
+            await self._run(sql.shuffle, first=self._before, length=self._length, seed=seed)
+        self._steps.append(Reorder(is_shuffled=player.is_shuffled))
+        self._told = None
+        self._turn.take(changed(player, is_shuffled=is_shuffled))
+
+    async def take_back(self, steps: Sequence[Step]) -> None:
+        """Carry out the inverse of a change, on the queue as it is today."""
+        for step in steps:
+            match step:
+                case TakeOut(put_in=number):
+                    await self.take_out(await self._ids(sql.items_put_in, queue_version=number))
+                case PutBack(taken_in=number, current=current):
+                    await self._put_back(number)
+                    self._return_to = current
+                case MoveBack(item_id=item_id, behind=behind, is_shuffled=is_shuffled):
+                    await self._move_back(item_id, behind, is_shuffled=is_shuffled)
+                case Reorder(is_shuffled=is_shuffled):
+                    self._steps.append(Reorder(is_shuffled=self._turn.player.is_shuffled))
+                    self._told = None
+                    self._turn.take(changed(self._turn.player, is_shuffled=is_shuffled))
+
+    async def finish(self, kind: Kind = "change") -> None:
+        """Let the player take the queue over, keep the change for undo, and tell it."""
+        turn = self._turn
+        if self._length > max(MOST_ITEMS, turn.player.queue_length):
+            raise QueueFull(most=MOST_ITEMS)
+        window = await turn.window(None if self._before else self._return_to)
+        turn.take(transport.requeue(turn.player, self._ctx.now, window))
+        turn.take(changed(turn.player, queue_version=self._number))
+        news = told_or_reload(self._number, window.length, turn.by, self._told)
+        turn.tell_queue(news)
+        await self._run(
+            sql.keep_change,
+            queue_version=self._number,
+            kind=kind,
+            made_by=turn.by.id if turn.by else None,
+            now=self._ctx.now,
+            told=None if news.reload else news,
+            inverse=list(reversed(self._steps)),
+        )
+        if self._number % FORGET_EVERY == 0:
+            await self._run(sql.forget_changes, oldest=self._number - KEPT)
+            await self._run(sql.forget_items, oldest=self._number - KEPT)
+
+    def _item(self, song: PlayableSong, source: Source) -> Item:
+        return Item(
+            item_id=self._ctx.new_id(),
+            song_id=song.song_id,
+            title=song.title,
+            artist=song.artist,
+            album=song.album,
+            duration_ms=song.duration_ms,
+            cover_url=song.cover_url,
+            added_by=self._turn.by,
+            source=source,
+        )
+
+    async def _places_for(self, count: int, at: At) -> tuple[list[float], list[float]]:
+        """Ranks in the order, and in the shuffled one."""
+        player = self._turn.player
+        ends = await self._ctx.db.one(sql.ends, Ends, queue_id=player.id, item_id=self._before)
+        if ends is None:
+            raise ItemGone
+        mixed = ranks.scattered(
+            ends.current_shuffle_rank, ends.last_shuffle_rank, count, self._ctx.random_bytes(8)
+        )
+        appended = ranks.behind(ends.last_rank, count)
+        if at == "end":
+            return appended, mixed
+        behind = self._before if at == "next" else at
+        if isinstance(behind, UUID):
+            return (
+                await self._room_behind(behind, count, is_shuffled=False),
+                await self._room_behind(behind, count, is_shuffled=True),
+            )
+        active = await self._room_at(min(behind or 0, self._length), count)
+        return (appended, active) if player.is_shuffled else (active, mixed)
+
+    async def _move(self, item_id: UUID, *, to: int | None, behind: UUID | None = None) -> None:
+        player = self._turn.player
+        found = await self._indexes([item_id])
+        if not found:
+            raise ItemGone(item_id=item_id)
+        stood_behind = await self._ctx.db.value(
+            sql.item_before, queue_id=player.id, is_shuffled=player.is_shuffled, item_id=item_id
+        )
+        if behind is not None:
+            room = await self._room_behind(behind, 1, is_shuffled=player.is_shuffled, leaving_out=item_id)
+        else:
+            room = await self._room_at(to or 0, 1, leaving_out=item_id)
+        await self._place(item_id, room[0], is_shuffled=player.is_shuffled)
+        arrived = await self._indexes([item_id]) if to is None else [Index(item_id=item_id, index=to)]
+        if arrived:
+            self._tell([Moved(item_id=item_id, from_=found[0].index, to=arrived[0].index)])
+        self._steps.append(MoveBack(item_id=item_id, behind=stood_behind, is_shuffled=player.is_shuffled))
+
+    async def _move_back(self, item_id: UUID, behind: UUID | None, *, is_shuffled: bool) -> None:
+        """What was removed meanwhile stays removed. A move in the other order is not seen in this one."""
+        if not await self.holds(item_id):
+            return
+        if is_shuffled == self._turn.player.is_shuffled:
+            await self.move_behind(item_id, behind)
+        elif behind is not None:
+            room = await self._room_behind(behind, 1, is_shuffled=is_shuffled, leaving_out=item_id)
+            await self._place(item_id, room[0], is_shuffled=is_shuffled)
+
+    async def _put_back(self, number: int) -> None:
+        back = await self._ids(sql.put_back, taken_in=number, queue_version=self._number)
+        self._steps.append(TakeOut(put_in=self._number))
+        self._length += len(back)
+        found = await self._indexes(back)
+        if found is None or self._told is None:
+            self._told = None
+            return
+        items = {item.item_id: item for item in await self._items(back)}
+        for each in reversed(found):
+            self._tell([Inserted(index=each.index, items=(items[each.item_id],))])
+
+    async def _place(self, item_id: UUID, place: float, *, is_shuffled: bool) -> None:
+        await self._run(
+            sql.move_in_shuffle if is_shuffled else sql.move_in_order, item_id=item_id, place=place
+        )
+
+    async def _room_at(self, index: int, count: int, leaving_out: UUID | None = None) -> list[float]:
+        """Ranks for so many items from an index of the playing order on."""
+        player = self._turn.player
+        beside = await self._ctx.db.all(
+            sql.gap_at,
+            Rank,
+            queue_id=player.id,
+            is_shuffled=player.is_shuffled,
+            leaving_out=leaving_out,
+            index=index,
+        )
+        if index and beside:
+            return await self._room_between(beside, count, player.is_shuffled, leaving_out)
+        return ranks.before(beside[0].place if beside else None, count)
+
+    async def _room_behind(
+        self, item_id: UUID, count: int, *, is_shuffled: bool, leaving_out: UUID | None = None
+    ) -> list[float]:
+        """Ranks for so many items right behind another, in either order; that one may be gone already."""
+        beside = await self._behind(item_id, is_shuffled, leaving_out)
+        if not beside:
+            return ranks.before(None, count)
+        return await self._room_between(beside, count, is_shuffled, leaving_out)
+
+    async def _room_between(
+        self, beside: Sequence[Rank], count: int, is_shuffled: bool, leaving_out: UUID | None
+    ) -> list[float]:
+        """Make room where a gap has become too narrow: first nearby, then in the whole queue."""
+        for size in (0, CROWD, EVERYTHING):
+            if size:
+                low = beside[0]
+                await self._run(
+                    sql.spread, is_shuffled=is_shuffled, low=low.place, low_item=low.item_id, count=size
+                )
+                beside = await self._behind(low.item_id, is_shuffled, leaving_out)
+            found = ranks.between(beside[0].place, beside[1].place if len(beside) > 1 else None, count)
+            if found is not None:
+                return found
+        raise RuntimeError("a queue that was spread out has room between any two items")
+
+    async def _behind(self, item_id: UUID, is_shuffled: bool, leaving_out: UUID | None) -> list[Rank]:
+        return await self._ctx.db.all(
+            sql.gap_after,
+            Rank,
+            queue_id=self._turn.player.id,
+            is_shuffled=is_shuffled,
+            item_id=item_id,
+            leaving_out=leaving_out,
+        )
+
+    async def _tell_inserted(self, items: list[Item]) -> None:
+        """Items added together may stand apart under shuffle; told from the front, each index is final."""
+        found = await self._indexes([item.item_id for item in items])
+        if found is None:
+            self._told = None
+            return
+        by_id = {item.item_id: item for item in items}
+        for each in reversed(found):
+            self._tell([Inserted(index=each.index, items=(by_id[each.item_id],))])
+
+    def _tell(self, changes: Sequence[Told]) -> None:
+        if self._told is not None:
+            self._told += changes
+
+    async def _indexes(self, item_ids: Sequence[UUID]) -> list[Index] | None:
+        """Where they stand, those further back first; None when nobody will be told so many."""
+        if len(item_ids) > TOLD:
+            return None
+        player = self._turn.player
+        return await self._ctx.db.all(
+            sql.indexes, Index, queue_id=player.id, is_shuffled=player.is_shuffled, item_ids=list(item_ids)
+        )
+
+    async def _items(self, item_ids: Sequence[UUID]) -> list[Item]:
+        return await self._ctx.db.all(sql.items, Item, queue_id=self._turn.player.id, item_ids=list(item_ids))
+
+    async def _ids(self, query: Query, **parameters: int) -> list[UUID]:
+        return await self._ctx.db.all(query, UUID, queue_id=self._turn.player.id, **parameters)
+
+    async def _run(self, query: Query, **parameters: object) -> int:
+        return await self._ctx.db.run(query, queue_id=self._turn.player.id, **parameters)
+
+
+def _details(item: Item) -> dict[str, object]:
+    """What queue_items.details keeps: an item as it travels, without what has columns of its own."""
+    row: dict[str, object] = msgspec.to_builtins(item)
+    del row["itemId"], row["songId"]
+    return row

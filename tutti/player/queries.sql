@@ -1,0 +1,379 @@
+-- own_player_for_update
+-- The hot path: whose it is, the whole state and the time, in one round trip. The time is read after the lock.
+with s as materialized (
+    select * from queues
+    where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player_id)
+    for update
+)
+select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing, s.position_ms, s.anchored_at,
+       s.is_shuffled, s.repeat_mode, s.volume, s.muted, s.outputs, s.handoff, s.output_seen_at, s.queue_version,
+       s.queue_length, s.notice, s.hearing, s.failures, s.recent_commands, s.updated_at,
+       clock_timestamp() as read_at
+from s;
+
+-- player_for_update
+-- The same for whoever has a right on it, or for nobody (a server's timer).
+with s as materialized (select * from queues where id = :player_id for update)
+select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing, s.position_ms, s.anchored_at,
+       s.is_shuffled, s.repeat_mode, s.volume, s.muted, s.outputs, s.handoff, s.output_seen_at, s.queue_version,
+       s.queue_length, s.notice, s.hearing, s.failures, s.recent_commands, s.updated_at,
+       clock_timestamp() as read_at
+from s;
+
+-- player_to_read
+-- To show it; locks nothing.
+select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
+       repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
+       failures, recent_commands, updated_at, clock_timestamp() as read_at
+from queues
+where id = :player_id;
+
+-- save_player
+-- All that a command may change, in one statement.
+update queues set
+    version = :version, item = :item, next = :next, current_index = :current_index, is_playing = :is_playing,
+    position_ms = :position_ms, anchored_at = :anchored_at, is_shuffled = :is_shuffled,
+    repeat_mode = :repeat_mode, volume = :volume, muted = :muted, outputs = :outputs, handoff = :handoff,
+    output_seen_at = :output_seen_at, queue_version = :queue_version, queue_length = :queue_length,
+    notice = :notice, hearing = :hearing, failures = :failures, recent_commands = :recent_commands,
+    updated_at = :updated_at
+where id = :id;
+
+-- see_output
+-- A sign of life and nothing else: no news, so no new version.
+update queues set output_seen_at = greatest(output_seen_at, :seen_at) where id = :id;
+
+-- make_player
+-- A person's player comes into being when it is first asked for.
+insert into queues (id, user_id) values (:id, :person_id)
+on conflict (user_id) do nothing
+returning id;
+
+-- own_player_id
+-- Whose player it is, without the state.
+select id from queues where user_id = :person_id;
+
+-- owner_of_player
+-- Null for a player that no person owns; no row for none at all.
+select user_id from queues where id = :player_id;
+
+-- versions
+-- What listeners compare with what they were sent.
+select id, version from queues where id = any(cast(:player_ids as uuid[]));
+
+-- window
+-- The queue around one item. One that was taken out still has its rank, so its place is known.
+with center as (
+    select coalesce(i.item_id, cast('00000000-0000-0000-0000-000000000000' as uuid)) as item_id,
+           coalesce(case when :is_shuffled then i.shuffle_rank else i.rank end, '-infinity') as place
+    from (select) one
+    left join queue_items i on i.item_id = cast(:item_id as uuid) and i.queue_id = :queue_id
+)
+select
+    (select jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details
+     from queue_places p
+     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.item_id = center.item_id) as item,
+    (select count(*) from queue_places p
+     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+       and (p.place, p.item_id) < (center.place, center.item_id)) as index,
+    (select count(*) from queue_places p
+     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled) as length,
+    (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
+        select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
+        from queue_places p
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+          and (p.place, p.item_id) < (center.place, center.item_id)
+        order by p.place desc, p.item_id desc limit :size
+    ) x) as before,
+    (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
+        select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
+        from queue_places p
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+          and (p.place, p.item_id) > (center.place, center.item_id)
+        order by p.place, p.item_id limit :size
+    ) x) as after,
+    (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
+        select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
+        from queue_places p
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and :goes_round
+        order by p.place, p.item_id limit :size
+    ) x) as head,
+    (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
+        select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
+        from queue_places p
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and :goes_round
+        order by p.place desc, p.item_id desc limit :size
+    ) x) as tail
+from center;
+
+-- page
+-- Part of the queue in playing order.
+select item_id, song_id, details ->> 'title' as title, details ->> 'artist' as artist, details ->> 'album' as album,
+       cast(details ->> 'durationMs' as bigint) as duration_ms, details ->> 'coverUrl' as cover_url,
+       details -> 'addedBy' as added_by, details ->> 'source' as source
+from queue_places
+where queue_id = :queue_id and is_shuffled = :is_shuffled
+order by place, item_id
+offset :first limit :count;
+
+-- indexes
+-- Where these items stand in playing order, those further back first.
+select i.item_id, (
+    select count(*) from queue_places p
+    where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and (p.place, p.item_id) < (i.place, i.item_id)
+) as index
+from queue_places i
+where i.queue_id = :queue_id and i.is_shuffled = :is_shuffled and i.item_id = any(cast(:item_ids as uuid[]))
+order by i.place desc, i.item_id desc;
+
+-- gap_at
+-- The two items between which an index lies, leaving out the one that is being moved.
+select place, item_id from queue_places
+where queue_id = :queue_id and is_shuffled = :is_shuffled and item_id is distinct from cast(:leaving_out as uuid)
+order by place, item_id
+offset greatest(cast(:index as bigint) - 1, 0) limit case when :index = 0 then 1 else 2 end;
+
+-- gap_after
+-- An item (even one taken out) and the one behind it, leaving out the one that is being moved.
+with here as (
+    select case when :is_shuffled then shuffle_rank else rank end as place, item_id
+    from queue_items where item_id = :item_id and queue_id = :queue_id
+)
+select place, item_id from here
+union all (
+    select p.place, p.item_id from queue_places p, here
+    where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+      and (p.place, p.item_id) > (here.place, here.item_id) and p.item_id is distinct from cast(:leaving_out as uuid)
+    order by p.place, p.item_id limit 1
+);
+
+-- item_before
+-- Behind which item another one stands.
+select p.item_id from queue_places p, queue_places i
+where i.queue_id = :queue_id and i.is_shuffled = :is_shuffled and i.item_id = :item_id
+  and p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and (p.place, p.item_id) < (i.place, i.item_id)
+order by p.place desc, p.item_id desc limit 1;
+
+-- ends
+-- The last rank of either order, and where the current item stands in the shuffled one.
+select (select max(rank) from queue_items where queue_id = :queue_id and removed_in is null) as last_rank,
+       (select max(shuffle_rank) from queue_items where queue_id = :queue_id and removed_in is null) as last_shuffle_rank,
+       (select shuffle_rank from queue_items where item_id = :item_id) as current_shuffle_rank;
+
+-- spread
+-- Give the items behind one place room again: evenly up to the one that stands `count` further back.
+with behind as (
+    select item_id, case when :is_shuffled then shuffle_rank else rank end as place,
+           row_number() over (order by case when :is_shuffled then shuffle_rank else rank end, item_id) as n
+    from queue_items
+    where queue_id = :queue_id
+      and (case when :is_shuffled then shuffle_rank else rank end, item_id) > (cast(:low as double precision), :low_item)
+), crowd as (
+    select least(count(*), :count) as size, (select place from behind where n = cast(:count as bigint) + 1) as high
+    from behind
+), roomy as (
+    select b.item_id, :low + (coalesce(c.high, :low + c.size + 1) - :low) * b.n / (c.size + 1) as place
+    from behind b, crowd c where b.n <= c.size
+)
+update queue_items q set
+    rank = case when :is_shuffled then q.rank else roomy.place end,
+    shuffle_rank = case when :is_shuffled then roomy.place else q.shuffle_rank end
+from roomy where q.item_id = roomy.item_id;
+
+-- put_in
+-- New items, each with its place in both orders.
+insert into queue_items (item_id, queue_id, song_id, details, rank, shuffle_rank, added_by, added_at, put_in)
+select item_id, :queue_id, song_id, details, rank, shuffle_rank, :added_by, :now, :queue_version
+from unnest(
+    cast(:item_ids as uuid[]), cast(:song_ids as uuid[]), cast(:details as jsonb[]),
+    cast(:ranks as double precision[]), cast(:shuffle_ranks as double precision[])
+) as new(item_id, song_id, details, rank, shuffle_rank);
+
+-- take_out
+-- These items leave; their rows stay for undo.
+update queue_items set removed_in = :queue_version
+where queue_id = :queue_id and removed_in is null and item_id = any(cast(:item_ids as uuid[]));
+
+-- take_out_former
+-- All that was there before this change leaves.
+update queue_items set removed_in = :queue_version
+where queue_id = :queue_id and removed_in is null and put_in <> :queue_version;
+
+-- items_put_in
+-- What one change put in and is still there.
+select item_id from queue_items where queue_id = :queue_id and put_in = :queue_version and removed_in is null;
+
+-- put_back
+-- What one change took out comes back to its place, unless that change had put it in itself.
+update queue_items set removed_in = null, put_in = :queue_version
+where queue_id = :queue_id and removed_in = :taken_in and put_in <> :taken_in
+returning item_id;
+
+-- move_in_order
+-- One item, one row.
+update queue_items set rank = :place where item_id = :item_id and queue_id = :queue_id;
+
+-- move_in_shuffle
+-- The same in the shuffled order.
+update queue_items set shuffle_rank = :place where item_id = :item_id and queue_id = :queue_id;
+
+-- shuffle
+-- A new round: the current item first, the others by chance. PostgreSQL hashes the ids, so no list travels.
+update queue_items set shuffle_rank = case
+    when item_id = :first then 0
+    else 1 + cast(:length as double precision) * (0.5 + uuid_hash_extended(item_id, :seed) / 18446744073709551616.0)
+end
+where queue_id = :queue_id and removed_in is null;
+
+-- is_there
+-- Whether an item is in this queue.
+select exists (
+    select from queue_items where item_id = :item_id and queue_id = :queue_id and removed_in is null
+);
+
+-- items
+-- These items as they travel.
+select item_id, song_id, details ->> 'title' as title, details ->> 'artist' as artist, details ->> 'album' as album,
+       cast(details ->> 'durationMs' as bigint) as duration_ms, details ->> 'coverUrl' as cover_url,
+       details -> 'addedBy' as added_by, details ->> 'source' as source
+from queue_items
+where queue_id = :queue_id and item_id = any(cast(:item_ids as uuid[]));
+
+-- keep_change
+-- Who changed what, and what takes it back.
+insert into queue_changes (queue_id, queue_version, kind, made_by, made_at, told, inverse)
+values (:queue_id, :queue_version, :kind, :made_by, :now, :told, :inverse);
+
+-- forget_changes
+-- Beyond 200 nothing is taken back any more.
+delete from queue_changes where queue_id = :queue_id and queue_version <= :oldest;
+
+-- forget_items
+-- Nor does what was taken out then come back.
+delete from queue_items where queue_id = :queue_id and removed_in <= :oldest;
+
+-- last_change_of_mine
+-- What undo takes back: my last change, or redo, that is not undone already.
+select queue_version, inverse from queue_changes
+where queue_id = :queue_id and made_by = :person_id and kind in ('change', 'redo') and not undone
+order by queue_version desc limit 1;
+
+-- last_undo_of_mine
+-- What redo takes back: my last undo, while I have changed nothing since.
+select queue_version, inverse from queue_changes
+where queue_id = :queue_id and made_by = :person_id and kind = 'undo' and not undone
+  and queue_version > coalesce((
+      select max(queue_version) from queue_changes
+      where queue_id = :queue_id and made_by = :person_id and kind = 'change'
+  ), 0)
+order by queue_version desc limit 1;
+
+-- mark_undone
+-- Once taken back, it is not taken back again.
+update queue_changes set undone = true where queue_id = :queue_id and queue_version = :queue_version;
+
+-- changes_since
+-- What a client missed, oldest first.
+select told from queue_changes
+where queue_id = :queue_id and queue_version > :since
+order by queue_version;
+
+-- keep_heard
+-- One row of history; a song that is erased by now leaves none.
+insert into play_history (id, user_id, queue_id, song_id, played_at, played_duration, completed, source)
+select :id, :user_id, :queue_id, :song_id, :played_at, :played_duration, :completed, :source
+where exists (select from songs where id = :song_id);
+
+-- history
+-- What was heard on a player, newest first, from a point on.
+select id, user_id, song_id, played_at, played_duration, completed, source from play_history
+where queue_id = :queue_id
+  and (cast(:before_at as timestamptz) is null or (played_at, id) < (:before_at, :before_id))
+order by played_at desc, id desc
+limit :count;
+
+-- device_of_session
+-- For which device a session speaks.
+select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
+from devices where session_id = :session_id;
+
+-- device_of_person
+-- A device that comes back under the id it was given.
+select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
+from devices where id = :device_id and user_id = :person_id;
+
+-- device_of_player
+-- One of a player's devices.
+select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
+from devices where id = :device_id and queue_id = :queue_id;
+
+-- devices_of_player
+-- All of a player's devices, the last seen first.
+select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
+from devices where queue_id = :queue_id
+order by last_seen_at desc, id;
+
+-- device_to_play_on
+-- The device last seen of those that are here and can sound.
+select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
+from devices
+where queue_id = :queue_id and can_play and left_at is null and last_seen_at > :seen_after
+order by last_seen_at desc limit 1;
+
+-- release_session
+-- A session speaks for one device only.
+update devices set session_id = null where session_id = :session_id and id <> :device_id;
+
+-- add_device
+-- A browser profile or program that was not known before.
+insert into devices (id, queue_id, user_id, session_id, name, kind, can_play, last_seen_at)
+values (:id, :queue_id, :user_id, :session_id, :name, :kind, :can_play, :now);
+
+-- bind_device
+-- A known device is here again, through this session.
+update devices set queue_id = :queue_id, session_id = :session_id, kind = :kind, can_play = :can_play,
+    last_seen_at = :now, left_at = null
+where id = :id;
+
+-- see_device
+-- It is still here.
+update devices set last_seen_at = :now, left_at = null where id = :id;
+
+-- leave_device
+-- Its socket closed.
+update devices set left_at = :now where id = :id;
+
+-- change_device
+-- Its name and its delay.
+update devices set name = :name, delay_ms = :delay_ms where id = :id;
+
+-- forget_device
+-- It is no longer listed.
+delete from devices where id = :id;
+
+-- history_of_person
+-- For the export of a person's data.
+select id, user_id, song_id, played_at, played_duration, completed, source from play_history
+where user_id = :person_id order by played_at, id;
+
+-- devices_of_person
+-- For the export of a person's data.
+select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
+from devices where user_id = :person_id order by id;
+
+-- forget_name
+-- Items this person added stay in other people's queues, without the name.
+update queue_items set added_by = null, details = jsonb_set(details, '{addedBy}', 'null')
+where added_by = :person_id;
+
+-- forget_history
+-- Everything heard.
+delete from play_history where user_id = :person_id;
+
+-- forget_devices
+-- Every device.
+delete from devices where user_id = :person_id;
+
+-- forget_player
+-- The player with its queue and changes.
+delete from queues where user_id = :person_id;

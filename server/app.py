@@ -11,22 +11,23 @@ from random import random
 import django_htmx
 from aiohttp import web
 
-from server import health, http, media, middleware, uploads, ws
+from server import documents, health, http, media, middleware, uploads, ws
 from server.healing import Healing
 from server.health import DRAINING
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, REDIS, SETTINGS
 from server.limits import Buckets, LocalBuckets
-from server.socket import RESTARTING
+from server.socket import RESTARTING, Socket
 from server.song_end import SongEnds
 from tutti import identity
 from tutti.command import perform
 from tutti.floor import open_floor, open_redis
 from tutti.settings import Settings
 from tutti.slices import COMMANDS
-from web import account, library, pages, player, search
+from web import account, docs, library, pages, player, search
+from web.keys import CTX
 
-PAGES = (account, library, player, search)
+PAGES = (account, docs, library, player, search)
 STATIC = Path(pages.__file__).parent / "static"
 DRAIN_S = 5
 HEADER_LINE, HEADER_LINES = 8190, 64
@@ -53,6 +54,7 @@ def _add_routes(app: web.Application) -> None:
     uploads.add_routes(app)
     media.add_routes(app)
     health.add_routes(app)
+    documents.add_routes(app)
     for path in ("/api/v1/socket", "/api/socket", "/ws"):
         app.router.add_get(path, ws.serve)
     app.router.add_get("/.well-known/jwks.json", jwks)
@@ -88,14 +90,14 @@ async def drain(app: web.Application) -> None:
     await app[HUB].emptied(DRAIN_S)
 
 
-async def _close_within(socket: "ws.Socket", seconds: float) -> None:
+async def _close_within(socket: Socket, seconds: float) -> None:
     await asyncio.sleep(random() * seconds)  # noqa: S311  # spreads load, guards nothing
     socket.close(RESTARTING)
 
 
 async def jwks(request: web.Request) -> web.Response:
     """The keys by which others may check our access tokens (RFC 7517)."""
-    keys = await perform(request["ctx"], identity.jwks)
+    keys = await perform(request[CTX], identity.jwks)
     return web.json_response(keys, headers={"Cache-Control": "public, max-age=300"})
 
 

@@ -16,12 +16,15 @@ from tutti.context import Context
 from tutti.errors import Invalid, UnsupportedType
 from tutti.record import convert, decode, encode
 from tutti.settings import Settings
+from web.keys import CTX
 
 PREFIX: Final = "/api/v1"
 UNVERSIONED: Final = "/api"
 DEPRECATED_SINCE: Final = "@1767225600"
 """RFC 9745 wants a date: paths without a version have been deprecated since 2026-01-01."""
 MAX_BODY: Final = 262_144
+IN_QUERY: Final = ("GET", "DELETE")
+"""Verbs whose parameters stand in the query, where everything is text."""
 STEERING: Final = ("player", "queue", "device")
 """Nouns whose commands are counted per session, on either transport."""
 PROOFS: Final = (
@@ -47,12 +50,12 @@ def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response
     """The handler of one command."""
 
     async def answer(request: web.Request) -> web.Response:
-        ctx: Context = request["ctx"]
+        ctx = request[CTX]
         if not command.public:
             _ = ctx.me
         given = await _given(request, command)
         headers = await spend(request, rate_of(request, command), _account(given))
-        parameters = convert(given, command.parameters, strict=request.method != "GET")
+        parameters = convert(given, command.parameters, strict=request.method not in IN_QUERY)
         key = request.headers.get("Idempotency-Key")
         if key and command.status in (201, 202) and ctx.person is not None:
             return await _once(ctx, command, parameters, key, headers)
@@ -130,7 +133,7 @@ def _account(given: dict[str, Any]) -> str:
 
 def rate_of(request: web.Request, command: Command) -> tuple[Rate, str] | None:
     """Which bucket counts this call, and by what (protocol §1's table)."""
-    settings, ctx = request.app[SETTINGS], request["ctx"]
+    settings, ctx = request.app[SETTINGS], request[CTX]
     noun, path = command.name.partition(".")[0], command.path or ""
     block = address_block(ctx.ip_address)
     person = str(ctx.person.id) if ctx.person else block

@@ -21,11 +21,11 @@ from server.problems import problem_response
 from server.ranges import Piece, asked_piece, is_same, range_still_holds, shown_as
 from tutti import library
 from tutti.command import perform
-from tutti.context import Context
 from tutti.errors import NotFound, Problem, TooMany
 from tutti.library import MediaFile
 from tutti.storage_local import LocalStorage
 from tutti.text import _
+from web.keys import CTX
 
 WATCHED_FROM: Final = 256 * 1024
 """Bytes above which a stream is watched; less is in the network before anybody could stop it."""
@@ -71,7 +71,7 @@ class Sending(NamedTuple):
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """A song's bytes (GET and HEAD), with Range, If-Range, If-Match and If-None-Match."""
-    ctx: Context = request["ctx"]
+    ctx = request[CTX]
     session_id = ctx.signed_in.id
     file: MediaFile = await perform(ctx, library.file_of_song, song_id=uuid_in(request, "songId"))
     sending = Sending(file, f'"{file.sha256.hex()}"', Piece(0, file.size), session_id)
@@ -92,7 +92,7 @@ async def _answer(request: web.Request, sending: Sending) -> web.StreamResponse:
     if piece is None or not range_still_holds(request.headers.get("If-Range"), sending.etag):
         return await _send(request, web.StreamResponse(), sending)
     if piece.length == 0:
-        refused = problem_response(RangeOutside(size=size), instance=request["ctx"].request_id)
+        refused = problem_response(RangeOutside(size=size), instance=request[CTX].request_id)
         refused.headers["Content-Range"] = f"bytes */{size}"
         return refused
     response = web.StreamResponse(status=206)
@@ -114,7 +114,7 @@ async def _send(request: web.Request, response: web.StreamResponse, sending: Sen
         except ConnectionError:
             _break_off(request)
         except Exception:  # the headers are out, a second answer would corrupt the first
-            log.exception("stream broken off", request_id=request["ctx"].request_id)
+            log.exception("stream broken off", request_id=request[CTX].request_id)
             _break_off(request)
     return response
 

@@ -20,6 +20,7 @@ from tutti.context import Context
 from tutti.errors import Forbidden, Invalid, SignInNeeded
 from tutti.settings import Settings
 from tutti.text import _
+from web.keys import BY_COOKIE, CTX, FORM_COOKIE, NEEDS_FORM_TOKEN
 from web.pages import COOKIE_FOR_FORMS, csrf_token, problem_page, session_cookie
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,7 +47,7 @@ class UnknownHost(Invalid):
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: a context for the request, Problems as answers, security headers, one log line."""
     began = monotonic()
-    request["ctx"] = _context(request)
+    request[CTX] = _context(request)
     try:
         _check_host(request)
         response = await handler(request)
@@ -62,7 +63,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         path=request.path,
         status=response.status,
         ms=round((monotonic() - began) * 1000, 1),
-        request_id=request["ctx"].request_id,
+        request_id=request[CTX].request_id,
     )
     return response
 
@@ -70,7 +71,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def who_asks(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read the session row that a bearer token or the cookie names; check that a cookie was not misused."""
-    ctx: Context = request["ctx"]
+    ctx = request[CTX]
     header = request.headers.get("Authorization")
     if header is not None:
         await _by_bearer(ctx, header)
@@ -78,7 +79,7 @@ async def who_asks(request: web.Request, handler: Handler) -> web.StreamResponse
         found = await perform(ctx, identity.session_of_cookie, token=cookie)
         if found is not None:
             ctx.person, ctx.session = found.person, found.session
-    request["by_cookie"] = header is None
+    request[BY_COOKIE] = header is None
     if request.method not in SAFE and header is None:
         check_own_page(request)
     return await handler(request)
@@ -103,10 +104,10 @@ def check_own_page(request: web.Request) -> None:
     """
     if not _came_from_us(request):
         raise ForeignPage
-    if request.path.startswith("/api/") and request["ctx"].session is None:
+    if request.path.startswith("/api/") and request[CTX].session is None:
         return
-    given = request.headers.get("X-CSRF-Token") or request.get("form_token")
-    request["needs_form_token"] = not given
+    given = request.headers.get("X-CSRF-Token")
+    request[NEEDS_FORM_TOKEN] = not given
     if given and not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
         raise ForeignPage
     if not given and request.path.startswith("/api/"):
@@ -119,7 +120,7 @@ def _came_from_us(request: web.Request) -> bool:
         return site in ("same-origin", "none")
     origin = request.headers.get("Origin") or request.headers.get("Referer")
     if origin is None:
-        return request["ctx"].session is None and request.path.startswith("/api/")
+        return request[CTX].session is None and request.path.startswith("/api/")
     return is_own_origin(request, origin)
 
 
@@ -191,7 +192,7 @@ def _is_address(name: str) -> bool:
 
 def _problem(request: web.Request, error: Exception) -> web.Response:
     problem = problem_of(error, request.method)
-    ctx: Context = request["ctx"]
+    ctx = request[CTX]
     if request.path.startswith("/api/") or request.path == "/ws" or request.path.startswith("/media/"):
         return problem_response(problem, instance=ctx.request_id)
     return problem_page(request, problem)
@@ -201,7 +202,7 @@ def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """R15, R16."""
     settings = request.app[SETTINGS]
     headers = response.headers
-    headers["X-Request-Id"] = request["ctx"].request_id
+    headers["X-Request-Id"] = request[CTX].request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -214,10 +215,10 @@ def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     if origin and origin in [item.strip().rstrip("/") for item in settings.allowed_origins.split(",")]:
         headers["Access-Control-Allow-Origin"] = origin
         headers.add("Vary", "Origin")
-    if COOKIE_FOR_FORMS not in request.cookies and request.get("form_cookie"):
+    if COOKIE_FOR_FORMS not in request.cookies and request.get(FORM_COOKIE):
         response.set_cookie(
             COOKIE_FOR_FORMS,
-            request["form_cookie"],
+            request[FORM_COOKIE],
             httponly=True,
             samesite="Lax",
             secure=settings.is_secure,

@@ -25,6 +25,7 @@ from tutti.record import encode
 from tutti.storage import Written, in_blocks, in_thread
 from tutti.text import _
 from tutti.uploads import receiving
+from web.keys import CTX
 
 STALLED_S: Final = 30
 PIECE: Final = 128 * 1024
@@ -58,7 +59,7 @@ def add_routes(app: web.Application) -> None:
 
 async def chunk(request: web.Request) -> web.Response:
     """One chunk of an upload of mine: a raw body, or a multipart form with one part."""
-    ctx: Context = request["ctx"]
+    ctx = request[CTX]
     _signed_in = ctx.me
     is_form = request.content_type == "multipart/form-data"
     body = await _form(request) if is_form else _raw(request)
@@ -75,7 +76,7 @@ async def chunk(request: web.Request) -> web.Response:
 
 async def direct(request: web.Request) -> web.Response:
     """The whole file in one body, by a signed URL; nobody needs to be signed in."""
-    ctx: Context = request["ctx"]
+    ctx = request[CTX]
     body = _raw(request)
     await receiving.check_room(ctx)
     expected = await perform(

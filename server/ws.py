@@ -31,6 +31,7 @@ from tutti.context import Context, Person, SessionRef
 from tutti.errors import Invalid, NotFound, Problem, TooMany
 from tutti.record import convert, decode, encode
 from tutti.wire import Authenticate, Authenticated, Hello, Ping, Pong, SocketUser
+from web.keys import BY_COOKIE, CTX
 
 PROTOCOL_VERSION: Final = 1
 MAX_FRAME: Final = 65_536
@@ -76,7 +77,7 @@ class Connection:
             messages_allowed=settings.socket_queue_messages,
             bytes_allowed=settings.socket_queue_bytes,
         )
-        first: Context = request["ctx"]
+        first = request[CTX]
         self.request_id, self.ip_address, self.user_agent = (
             first.request_id,
             first.ip_address,
@@ -115,7 +116,7 @@ class Connection:
 
 async def serve(request: web.Request) -> web.StreamResponse:
     """GET /api/v1/socket: one per device."""
-    ctx: Context = request["ctx"]
+    ctx = request[CTX]
     _check_origin(request)
     await _check_opens(request)
     response = web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, autoping=False, timeout=2)
@@ -334,12 +335,12 @@ def _check_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and not is_own_origin(request, origin):
         raise ForeignPage
-    if origin is None and request["by_cookie"]:
-        request["ctx"].person = request["ctx"].session = None
+    if origin is None and request[BY_COOKIE]:
+        request[CTX].person = request[CTX].session = None
 
 
 async def _check_opens(request: web.Request) -> None:
-    settings, ctx = request.app[SETTINGS], request["ctx"]
+    settings, ctx = request.app[SETTINGS], request[CTX]
     block = address_block(ctx.ip_address)
     await request.app[BUCKETS].spend(
         block, Rate("socket-opens-address", settings.rate_socket_opens_address, 1)

@@ -17,6 +17,8 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from server.app import make_app
+from tutti import identity
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 from tutti.settings import Settings
@@ -42,16 +44,12 @@ class Server:
 
     async def bearer(self, person: Person) -> dict[str, str]:
         """The header of a new session of this person."""
-        from tutti import identity
-
         ctx = Context(self._floor, ip_address="127.0.0.1", user_agent="tests")
         opened = await perform(ctx, identity.open_program_session, user_id=person.id)
         return {"Authorization": f"Bearer {opened.access_token}"}
 
     async def cookie(self, person: Person) -> dict[str, str]:
         """The cookie of a new browser session of this person."""
-        from tutti import identity
-
         ctx = Context(self._floor, ip_address="127.0.0.1", user_agent="tests")
         opened = await perform(ctx, identity.open_browser_session, user_id=person.id)
         return {"sid": opened.token}
@@ -129,8 +127,6 @@ class Refused(Exception):
 @asynccontextmanager
 async def running_server(settings: Settings, floor: Floor) -> AsyncIterator[Server]:
     """A server in this process."""
-    from server.app import make_app
-
     port = free_port()
     runner = web.AppRunner(make_app(changed(settings, port=port)), access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -21,6 +21,7 @@ from tutti.context import Context
 from tutti.errors import Forbidden, Problem
 from tutti.settings import Settings
 from tutti.text import translate
+from web.keys import CTX, FORM_COOKIE, NEEDS_FORM_TOKEN
 
 HERE = Path(__file__).parent
 COOKIE_FOR_FORMS = "form"
@@ -84,8 +85,7 @@ def set_up(app: web.Application, settings: Settings) -> None:
 
 def context(request: web.Request) -> Context:
     """Who asks, and the edge to commands."""
-    ctx: Context = request["ctx"]
-    return ctx
+    return request[CTX]
 
 
 async def ask(request: web.Request, command: Callable[..., Awaitable[Any]], /, **parameters: Any) -> Any:
@@ -183,15 +183,15 @@ def csrf_token(request: web.Request) -> str:
 
     The key is the cookie's own secret, which no other site can read, so no key of the server is needed.
     """
-    secret = session_cookie(request) or request.cookies.get(COOKIE_FOR_FORMS) or request.get("form_cookie")
+    secret = session_cookie(request) or request.cookies.get(COOKIE_FOR_FORMS) or request.get(FORM_COOKIE)
     if secret is None:
-        secret = request["form_cookie"] = token_urlsafe(24)
+        secret = request[FORM_COOKIE] = token_urlsafe(24)
     return hmac.new(secret.encode(), b"csrf", sha256).hexdigest()
 
 
 async def _check_form(request: web.Request) -> None:
     """A form brings its token as a field when no script could send it as a header."""
-    if request.method == "GET" or not request.get("needs_form_token", False):
+    if request.method == "GET" or not request.get(NEEDS_FORM_TOKEN, False):
         return
     form = await request.post()
     given = form.get("csrf_token")

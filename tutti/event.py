@@ -25,6 +25,7 @@ class Event(NamedTuple):
 
 EVENTS: Final = {
     "player.state": Event(newest_wins=True, lasting=True),
+    "queue.state": Event(newest_wins=True, lasting=False),
     "queue.changed": Event(newest_wins=False, lasting=True),
     "devices.changed": Event(newest_wins=True, lasting=True),
     "guests.changed": Event(newest_wins=True, lasting=True),

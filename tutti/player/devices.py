@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from tutti import identity
+from tutti import event, identity
 from tutti.command import command
 from tutti.context import Context
 from tutti.database import queries
@@ -63,6 +63,7 @@ class Device(Record):
     last_seen_at: datetime
 
 
+@event.body("devices.changed")
 class Devices(Record):
     """All devices of a player; the event `devices.changed`."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from tutti import library
+from tutti import event, library
 from tutti.command import command
 from tutti.context import Context
 from tutti.database import Query, queries
@@ -30,6 +30,7 @@ Index = Annotated[int, Meta(ge=0)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
+@event.body("queue.state")
 class Queue(Record):
     """A part of the queue in playing order."""
 

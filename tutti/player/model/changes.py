@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
+from tutti import event
 from tutti.player.model.state import AddedBy, Item
 from tutti.record import Record
 
@@ -41,6 +42,7 @@ class Moved(Record, tag_field="op", tag="move"):
 Told = Inserted | Removed | Moved
 
 
+@event.body("queue.changed")
 class QueueChanged(Record):
     """The event `queue.changed`."""
 

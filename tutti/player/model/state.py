@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from tutti import event
 from tutti.player.model.hearing import Hearing
 from tutti.record import Record
 
@@ -96,6 +97,7 @@ class Player(Record):
     """PostgreSQL's time when this was read; after the lock when it was read to be changed."""
 
 
+@event.body("player.state")
 class PlayerState(Record):
     """A player as everybody sees it: the answer of every command on it and the event `player.state`."""
 

@@ -56,7 +56,8 @@ lock: .venv/dev
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 .venv/bin/python:
-	@test -n '$(PYTHON)' || { echo 'Tutti needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv).' >&2; exit 1; }
+	@$(or $(PYTHON),false) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Tutti needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv).' >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 
 .venv/runtime: $(LOCKS)/runtime.txt $(LOCKS)/files.txt | .venv/bin/python

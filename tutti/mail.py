@@ -52,7 +52,9 @@ def written(settings: Settings, letter: Letter, *, to: str, letter_id: UUID) -> 
     message["Message-ID"] = make_msgid(str(letter_id), domain)
     # Answering machines leave letters with this header alone (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text)
+    # Links stay whole lines, so that they can be copied out of the file too; a server that takes only seven
+    # bits gets the letter re-encoded by the library.
+    message.set_content(letter.text, cte="7bit" if letter.text.isascii() else "8bit")
     return message
 
 

@@ -432,7 +432,7 @@ async def _signing_in(
     return response
 
 
-def _form(request: web.Request, name: str, problem: Problem | None = None, **values: Any) -> web.Response:
+def _form(request: web.Request, name: str, problem: Problem | None = None, /, **values: Any) -> web.Response:
     """One card in the middle with one thing to do."""
     known: dict[str, Any] = {"email": "", "name": "", "code": "", "next": "/", "token": ""}
     response = render(

@@ -11,7 +11,7 @@ from tutti import crypto, event
 from tutti.command import Created, command
 from tutti.context import Context, Person
 from tutti.database import queries
-from tutti.errors import Forbidden, Gone, NotFound
+from tutti.errors import Conflict, Forbidden, Gone, NotFound
 from tutti.identity.audit import record
 from tutti.identity.grants import allowed
 from tutti.identity.model import Right, player_resource, user_subject
@@ -42,6 +42,12 @@ class NotYourPlayer(Forbidden):
     """Only a player's owner invites to it."""
 
     sentence = _("Only the owner of a player can invite guests to it.")
+
+
+class NoPlayerYet(Conflict):
+    """A player is made when its owner first uses it."""
+
+    sentence = _("Open your player once before you invite guests to it.")
 
 
 class GuestsCannotInvite(Forbidden):
@@ -177,7 +183,7 @@ async def end_invitations(ctx: Context) -> None:
 
 
 async def _my_player(ctx: Context, player_id: UUID | None) -> UUID:
-    """The named player if I own it, else my only own one. Raises NotYourPlayer."""
+    """The named player if I own it, else my first own one. Raises NotYourPlayer, NoPlayerYet."""
     if player_id is not None:
         if not await allowed(ctx, player_resource(player_id), OWN):
             raise NotYourPlayer
@@ -187,7 +193,7 @@ async def _my_player(ctx: Context, player_id: UUID | None) -> UUID:
         sql.resources_with_right, subject=user_subject(ctx.me.id), right=OWN, prefix=prefix
     )
     if found is None:
-        raise NotYourPlayer
+        raise NoPlayerYet
     return UUID(found.removeprefix(prefix))
 
 

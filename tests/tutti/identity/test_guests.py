@@ -124,9 +124,10 @@ async def test_one_invites_only_to_a_player_of_ones_own(at: At, player_id: UUID,
     host = await host_of(at, player_id)
     await account(at(), email="robert@example.org", name="Robert")
     robert = await signed_in(at, (await as_program(at(), "robert@example.org")).access_token)
-    for wish in (None, player_id):
-        async with refusal(identity.NotYourPlayer):
-            await perform(robert, identity.invite, player_id=wish)
+    async with refusal(identity.NoPlayerYet):
+        await perform(robert, identity.invite)
+    async with refusal(identity.NotYourPlayer):
+        await perform(robert, identity.invite, player_id=player_id)
     made = await perform(host, identity.invite, rights=("control",))
     guest = await signed_in(
         at, (await perform(at(), identity.join, token=made.token, name="Franz")).access_token

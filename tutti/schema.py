@@ -6,10 +6,10 @@ a date-time, what the words under a member say, and that what Tutti sends is com
 
 import ast
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from textwrap import dedent
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.inspect import DateTimeType, Field, StructType, multi_type_info
@@ -32,8 +32,8 @@ class Schemas:
         self.components: dict[str, Json] = dict(components)
         self._written = list(zip(types, written, strict=True))
         self._explain(types)
-        coming_in = self.reached_from(schema for _kind, schema in self._written[: len(incoming)])
-        for name in self.components.keys() - coming_in:
+        coming_in = reached(self.components, written[: len(incoming)])
+        for name in self.components.keys() - coming_in.keys():
             _open(self.components[name])
 
     def of(self, kind: Any) -> Json:
@@ -45,16 +45,6 @@ class Schemas:
         schema = self.of(kind)
         return {**self.components[schema["$ref"].removeprefix(REF)]} if "$ref" in schema else schema
 
-    def reached_from(self, schemas: Iterable[Json]) -> set[str]:
-        """The names of all components that these schemas lead to."""
-        found: set[str] = set()
-        waiting = list(schemas)
-        while waiting:
-            for name in {ref.removeprefix(REF) for ref in references(waiting.pop())} - found:
-                found.add(name)
-                waiting.append(self.components[name])
-        return found
-
     def _explain(self, types: list[Any]) -> None:
         structs = {info.cls: info for info in _structs(multi_type_info(types))}
         for kind, info in structs.items():
@@ -65,6 +55,31 @@ class Schemas:
                     _explain_member(schema["properties"][field.encode_name], field, words.get(field.name))
 
 
+class Doc(NamedTuple):
+    """A docstring: its first sentence or two, and what follows."""
+
+    summary: str
+    more: str
+
+
+def doc_of(thing: Any) -> Doc:
+    """What its docstring says."""
+    summary, _empty, more = (inspect.getdoc(thing) or "").partition("\n\n")
+    return Doc(" ".join(summary.split()), more.strip())
+
+
+def reached(components: Mapping[str, Json], start: Any) -> dict[str, Json]:
+    """The components that a piece of JSON leads to, by name in alphabetical order."""
+    found: set[str] = set()
+    waiting = list(references(start))
+    while waiting:
+        name = waiting.pop().removeprefix(REF)
+        if name in components and name not in found:
+            found.add(name)
+            waiting.extend(references(components[name]))
+    return {name: components[name] for name in sorted(found)}
+
+
 def references(schema: Any) -> Iterator[str]:
     """Every `$ref` inside a piece of JSON."""
     if isinstance(schema, dict):
@@ -72,7 +87,7 @@ def references(schema: Any) -> Iterator[str]:
             yield schema["$ref"]
         for value in schema.values():
             yield from references(value)
-    elif isinstance(schema, list):
+    elif isinstance(schema, list | tuple):
         for value in schema:
             yield from references(value)
 

@@ -1,11 +1,14 @@
 """What the server itself says and takes on a socket, beside the commands and the events of the slices."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from tutti import event
+from tutti.command import Command
 from tutti.record import Record
+from tutti.schema import Doc, doc_of
 
 Part = Literal["database", "redis"]
 
@@ -76,3 +79,62 @@ class ServerDegraded(Record):
     """Parts of the server that are away; an empty list when all is well again."""
 
     parts: list[Part]
+
+
+CLOSE_CODES: Final = {
+    1009: "A frame was larger than 64 KiB.",
+    1012: "The server restarts. Come back after a random moment of up to five seconds.",
+    4001: "The access token has expired. Come back with a new one.",
+    4002: "Too many messages waited for too long: this reader is too slow.",
+    4003: "Too many requests, and more of them after a warning. Come back, but slower.",
+    4004: "Nothing was heard of this client any more, not even pongs.",
+    4500: "Signed out, or put out. This credential does not count any more.",
+    4501: "Something else than JSON-RPC in text frames.",
+    4502: "No sign-in within 10 seconds, or one that does not count.",
+    4503: "Not allowed here.",
+    4504: "Too many sockets are open already.",
+}
+"""Why a socket was closed. From 4500 on a client must not come back by itself; below it may."""
+
+ERROR_CODES: Final = {
+    -32700: "The frame is no JSON, names a member twice, or is nested too deeply.",
+    -32600: "JSON, but no JSON-RPC 2.0 request. Batches are not taken.",
+    -32601: "There is no such method on the socket.",
+    -32602: "The parameters do not fit; `data.errors` names them.",
+    -32603: "An error of ours; the log holds it under `data.instance`.",
+    -32000: "The command was refused; `data.code` says why.",
+}
+"""JSON-RPC's codes. `data` is the same problem that HTTP would answer."""
+
+
+class Request(NamedTuple):
+    """One method that a client may call."""
+
+    name: str
+    doc: Doc
+    parameters: type[Record]
+    returns: Any
+
+    @property
+    def says_nothing(self) -> bool:
+        """The answer is an empty object: it is done."""
+        return self.returns is type(None)
+
+
+def requests(commands: Mapping[str, Command]) -> list[Request]:
+    """Every method by name, the two that are no commands among them."""
+    told = [
+        Request(each.name, doc_of(each.function), each.parameters, each.returns)
+        for each in commands.values()
+        if not each.public
+    ]
+    others = [
+        Request("clock.ping", doc_of(Ping), Ping, Pong),
+        Request("session.authenticate", doc_of(Authenticate), Authenticate, Authenticated),
+    ]
+    return sorted([*told, *others], key=lambda each: each.name)
+
+
+def spoken(bodies: Mapping[str, type[Record]]) -> dict[str, type[Record]]:
+    """Everything that is said without being asked: the greeting, then the events in their order."""
+    return {"session.hello": Hello, **{name: bodies[name] for name in event.EVENTS}}

@@ -12,11 +12,12 @@ from tutti.uploads import receiving
 from tutti.uploads.commands import cancel, complete, get, init, presigned_url, unfinished
 from tutti.uploads.importing import Imported, import_file, import_folder
 from tutti.uploads.jobs import ingest
-from tutti.uploads.model import Progress, UploadState
+from tutti.uploads.model import ChunkAnswer, Progress, UploadState
 from tutti.uploads.person import export_person, forget_person, running
 from tutti.uploads.sweeping import tidy
 
 __all__ = [
+    "ChunkAnswer",
     "Imported",
     "Progress",
     "UploadState",

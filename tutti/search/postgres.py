@@ -25,7 +25,7 @@ sql = queries(__file__)
 READINGS: Final = 24
 """Words of the dictionary that one typed word may stand for."""
 BEGUN: Final = 50
-HOLDING: Final = 200
+HOLDING: Final = 120
 """Candidates for a suggestion; the nearest of them are shown."""
 
 

@@ -53,7 +53,7 @@ with candidate as (
         where words @@ cast(:query as tsquery)
             and audience && cast(:audiences as text[])
             and (cardinality(cast(:types as text[])) = 0 or entity_type = any(cast(:types as text[])))
-        limit 5000
+        limit 2000
     )
 ),
 

@@ -96,7 +96,10 @@ def is_near(typed: str, word: str) -> bool:
 
 def is_near_start(typed: str, word: str) -> bool:
     """At most one slip between what was typed and the beginning of the word."""
-    size = len(typed)
+    size, middle = len(typed), len(typed) // 2
+    # One slip leaves either the first half or the second as it is; most words are out after this look.
+    if not word.startswith(typed[: max(0, middle - 1)]) and typed[middle + 1 :] not in word:
+        return False
     return any(is_near(typed, word[:length]) for length in (size, size - 1, size + 1) if length > 0)
 
 
@@ -104,8 +107,10 @@ def reading(typed: str, word: str, *, unfinished: bool) -> int | None:
     """How many slips (0 or 1) lie between a typed word and a real one; None when it is another word."""
     if typed == word or (unfinished and word.startswith(typed)):
         return 0
+    if not may_slip(typed):
+        return None
     near = is_near_start(typed, word) if unfinished else is_near(typed, word)
-    return 1 if near and may_slip(typed) else None
+    return 1 if near else None
 
 
 def marked(text: str, typed: Sequence[str]) -> list[tuple[str, bool]]:

@@ -161,7 +161,7 @@ async def shown(ctx: Context, player_id: UUID | None) -> Settled:
 
 
 async def player_of(ctx: Context, player_id: UUID | None, right: str = "see") -> UUID:
-    """Which player is meant, if the caller has this right on it; by default the one joined, else one's own."""
+    """Which player is meant, if the caller has this right; by default the one joined, else one's own."""
     wanted = player_id or ctx.signed_in.player_id
     if wanted is None:
         return await ctx.db.value(sql.own_player_id, person_id=ctx.me.id) or await _made(ctx)

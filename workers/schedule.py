@@ -37,7 +37,7 @@ async def enqueue_due(floor: Floor, jobs: dict[str, Job]) -> list[str]:
         async with ctx.transaction():
             last = await ctx.db.value(sql.last_enqueued, name=job.name)
             if is_due(job.every_s, last, ctx.now):
-                ctx.enqueue(job.function, unique_key=job.name)
+                ctx.enqueue(job.name, unique_key=job.name)
                 names.append(job.name)
     return names
 

@@ -43,7 +43,7 @@ async def test_an_upload_becomes_a_song_that_is_found(
         40,
     )
     found = await perform(uploader.ctx, search.find, q="widmung", type="song")
-    assert [item.id for item in found.items] == [done.song_id]
+    assert [item.id for item in found.items] == [str(done.song_id)]
     digest = hashlib.sha256(song_bytes).hexdigest()
     assert stored_files(floor) == {f"media/{digest[:2]}/{digest}": digest}
 

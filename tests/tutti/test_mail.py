@@ -43,7 +43,8 @@ class PostOffice:
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: LoginPassword
     ) -> AuthResult:
         self.users.append(given.login)
-        return AuthResult(success=given.password == b"p@ss word")
+        right = given.password == b"p@ss word"
+        return AuthResult(success=right, handled=right)
 
 
 @asynccontextmanager

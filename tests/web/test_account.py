@@ -270,9 +270,9 @@ async def test_registering_goes_by_letter_and_a_button(
     [file] = (floor.settings.data / "mail").glob("*.eml")
     found = re.search(r"/auth/verify-email\?token=[\w-]+", file.read_text())
     assert found
-    for _scanner in range(2):
-        page = await browser.open(found[0])
-        assert "Begin my account" in page.text
+    await browser.open(found[0])  # as a scanner of mail would
+    page = await browser.open(found[0])
+    assert "Begin my account" in page.text
     done = await browser.send("/auth/confirm-email", page.form("/auth/confirm-email"))
     assert done.path == "/login?done=confirmed"
     assert (await browser.open(found[0])).status == 410

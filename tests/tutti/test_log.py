@@ -76,6 +76,7 @@ def test_a_stack_is_written_without_the_values_in_it_and_in_one_line(
 
 def _fail(password: str) -> None:
     try:
-        assert {}[len(password)]
+        nothing: dict[int, str] = {}
+        assert nothing[len(password)]
     except KeyError:
         structlog.get_logger().exception("failed")

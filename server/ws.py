@@ -88,6 +88,8 @@ class Connection:
         self.rate: Rate = steering_rate(settings)
         self.serial = 0
         self.warned_at = 0.0
+        self.goodbye: asyncio.Future[None] | None = None
+        """Set once somebody has asked for this socket to be closed."""
 
     async def listen(self, topic: str) -> None:
         await self.hub.listen(self.socket, topic)
@@ -136,13 +138,15 @@ async def serve(request: web.Request) -> web.StreamResponse:
         if not socket.closing.done():
             socket.closing.cancel()
         await hub.remove(socket)
+        if connection.goodbye is not None:
+            # Returning closes the transport, and with it a close frame that has not been written yet.
+            await connection.goodbye
     return response
 
 
 def _close_soon(connection: Connection, closing: "asyncio.Future[int]") -> None:
     if not closing.cancelled():
-        task = asyncio.ensure_future(_close(connection, closing.result()))
-        connection.closing_task = task  # type: ignore[attr-defined]  # held, or the loop may drop it
+        connection.goodbye = asyncio.ensure_future(_close(connection, closing.result()))
 
 
 async def _close(connection: Connection, code: int) -> None:

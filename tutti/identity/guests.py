@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from tutti import crypto, event
 from tutti.command import Created, command
-from tutti.context import Context, Person
+from tutti.context import Context
 from tutti.database import queries
 from tutti.errors import Conflict, Forbidden, Gone, NotFound
 from tutti.identity.audit import record
@@ -143,6 +143,7 @@ async def join(ctx: Context, token: str, name: str) -> Created[SignedIn]:
     """Join somebody's player as a guest, with a program."""
     me, welcome = await _come_in(ctx, token, name)
     _session_id, pair = await begin_program(ctx, me.id, kind="guest", player_id=welcome.player_id)
+    await _tell(ctx, welcome.host_id)
     return SignedIn(**msgspec.structs.asdict(pair), user=me)
 
 
@@ -150,6 +151,7 @@ async def join_in_browser(ctx: Context, token: str, name: str) -> BrowserSession
     """The same for the page. Raises InvitationOver, Invalid."""
     me, welcome = await _come_in(ctx, token, name)
     _session_id, cookie = await begin_browser(ctx, me.id, kind="guest", player_id=welcome.player_id)
+    await _tell(ctx, welcome.host_id)
     return BrowserSession(cookie, "", as_person(me))
 
 
@@ -173,7 +175,7 @@ async def put_out(ctx: Context, guest_id: UUID) -> None:
     await ctx.db.run(sql.drop_grants_of_subject, subject=user_subject(guest_id))
     await end_sessions(ctx, guest_id, "put_out")
     await record(ctx, "guest.put_out", user_id=ctx.me.id, target=str(guest_id))
-    await _tell(ctx, ctx.me)
+    await _tell(ctx, ctx.me.id)
 
 
 @command("DELETE /join")
@@ -217,11 +219,10 @@ async def _come_in(ctx: Context, token: str, name: str) -> tuple[Me, Welcome]:
             now=ctx.now,
         )
     await record(ctx, "guest.join", user_id=welcome.host_id, target=str(me.id))
-    await _tell(ctx, Person(id=welcome.host_id, name=welcome.host_name))
     return me, welcome
 
 
-async def _tell(ctx: Context, host: Person) -> None:
+async def _tell(ctx: Context, host_id: UUID) -> None:
     """All of the host's devices hear who is there now."""
-    found = await ctx.db.all(sql.guests_of_host, Guest, host_id=host.id, now=ctx.now)
-    ctx.announce(event.person(host.id), "guests.changed", GuestsPresent(guests=tuple(found)))
+    found = await ctx.db.all(sql.guests_of_host, Guest, host_id=host_id, now=ctx.now)
+    ctx.announce(event.person(host_id), "guests.changed", GuestsPresent(guests=tuple(found)))

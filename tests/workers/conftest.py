@@ -28,7 +28,7 @@ class Rows:
 
     async def all(self, name: str) -> list[asyncpg.Record]:
         async with self.floor.pool.connection() as connection:
-            return await connection.fetch("select * from jobs where name = $1 order by id", name)
+            return list(await connection.fetch("select * from jobs where name = $1 order by id", name))
 
     async def one(self, job_id: UUID) -> asyncpg.Record:
         async with self.floor.pool.connection() as connection:

@@ -101,7 +101,11 @@ class App {
 
   #wireStore() {
     const { store } = this;
-    store.addEventListener("player", () => (this.#follow(), this.screen.draw()));
+    store.addEventListener("player", () => {
+      this.#follow();
+      this.screen.draw();
+      this.screen.drawDevices();
+    });
     store.addEventListener("queue", () => this.screen.drawQueues());
     store.addEventListener("devices", () => this.screen.drawDevices());
     store.addEventListener("connection", () => this.#connection());

@@ -68,7 +68,7 @@ export class UploadManager extends HTMLElement {
     const [wrong, big, empty] = ["type", "size", "empty"].map((why) => refused.filter((one) => one === why).length);
     if (big) this.#refuse(`${big === 1 ? "One file is" : `${big} files are`} larger than ${bytes(this.maxSize)}.`);
     if (empty) this.#refuse(`${empty === 1 ? "One file is" : `${empty} files are`} empty.`);
-    if (wrong) this.#refuse(taken.length ? `${wrong} files that are no music were left out.` : "That is no music file Tutti can play.");
+    if (wrong) this.#refuse(taken.length ? wrong === 1 ? "One file that is no music was left out." : `${wrong} files that are no music were left out.` : "That is no music file Tutti can play.");
     if (taken.length) this.uploader.add(taken.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
   }
 
@@ -135,7 +135,7 @@ export class UploadManager extends HTMLElement {
     /** @type {HTMLElement} */ (panel.querySelector("h3")).textContent = title;
     /** @type {HTMLProgressElement} */ (panel.querySelector(".uploads-all")).value = bytesAll ? bytesDone / bytesAll : 0;
     this.#drawRows(/** @type {HTMLElement} */ (panel.querySelector(".uploads-list")));
-    if (done === all.length && !failed) this.#leaveSoon();
+    if (done === all.length && !failed) this.#leaveSoon(panel);
   }
 
   /** @param {HTMLElement} panel */
@@ -198,7 +198,9 @@ export class UploadManager extends HTMLElement {
     this.#draw();
   }
 
-  #leaveSoon() {
+  /** All went well: make room, then go. @param {HTMLElement} panel */
+  #leaveSoon(panel) {
+    /** @type {HTMLElement} */ (panel.querySelector(".uploads-list")).hidden = true;
     const then = this.uploader.uploads.length;
     setTimeout(() => {
       const { uploads } = this.uploader;

@@ -5,9 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import segno
 from aiohttp import web
-from markupsafe import Markup
 
 from tutti import identity
 from tutti.errors import NotFound, Problem
@@ -25,6 +23,7 @@ from web.pages import (
     sentence_of,
     set_session_cookie,
 )
+from web.player import address_for_others, qr_code
 
 DEVICE_COOKIE: Final = "device"
 DEVICE_LIFE: Final = timedelta(days=180)
@@ -331,22 +330,22 @@ async def _guests(
     request: web.Request, *, invitation: identity.Invitation | None = None, problem: Problem | None = None
 ) -> web.StreamResponse:
     now = context(request).now
+    settings = request.app[SETTINGS_IN_PAGES]
+    reachable = address_for_others(settings, request.host)
+    address = f"{reachable or settings.url}/join/{invitation.token}" if invitation else ""
     return render(
         request,
         "identity/guests.html",
         status=_status(problem),
         guests=(await ask(request, identity.list_guests)).items,
         invitation=invitation,
-        code=_qr(invitation.url) if invitation else None,
+        address=address,
+        code=qr_code(address) if address else None,
+        only_here=reachable is None,
         ago=lambda then: ago(now, then),
         done=_done(request),
         objections=objections(problem),
     )
-
-
-def _qr(address: str) -> Markup:
-    """An address as a picture to scan; drawn here, so that it is shown to nobody else."""
-    return Markup(segno.make(address, error="m").svg_inline(scale=6, border=0, omitsize=True))  # noqa: S704  # segno writes it
 
 
 # ── what the pages share ─────────────────────────────────────────────────────────────────────────────────

@@ -53,21 +53,19 @@ create table queue_items (
     -- The queue_version that took it out. The row stays at its rank as long as undo can bring it back.
     removed_in bigint
 );
+-- Few indexes on purpose: shuffling writes every row of a queue into each of them.
 create index queue_items_in_order on queue_items (queue_id, rank, item_id) where removed_in is null;
 create index queue_items_shuffled on queue_items (queue_id, shuffle_rank, item_id) where removed_in is null;
-create index queue_items_put_in on queue_items (queue_id, put_in);
 create index queue_items_removed on queue_items (queue_id, removed_in) where removed_in is not null;
-create index queue_items_added_by on queue_items (added_by) where added_by is not null;
 
--- The queue in playing order, once by each order: ask with the player's is_shuffled.
+-- The queue once by each order: ask with the player's is_shuffled and for removed_in is null. Without
+-- conditions of its own, so that PostgreSQL sees through it to the index of the order asked for.
 create view queue_places as
-select queue_id, false as is_shuffled, rank as place, item_id, song_id, details
-from queue_items where removed_in is null
+select queue_id, false as is_shuffled, rank as place, item_id, song_id, details, removed_in from queue_items
 union all
-select queue_id, true, shuffle_rank, item_id, song_id, details
-from queue_items where removed_in is null;
+select queue_id, true, shuffle_rank, item_id, song_id, details, removed_in from queue_items;
 
--- The last 200 changes of each queue: who made it, what everybody was told, and what takes it back.
+-- The last changes of each queue, at least 200 that can be undone: who made it, what everybody was told, and what takes it back.
 create table queue_changes (
     queue_id uuid not null references queues (id) on delete cascade,
     queue_version bigint not null,

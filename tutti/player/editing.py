@@ -156,10 +156,10 @@ class Editing:
         turn = self._turn
         if self._length > max(MOST_ITEMS, turn.player.queue_length):
             raise QueueFull(most=MOST_ITEMS)
-        window = await turn.window(None if self._before else self._return_to)
+        window = await turn.window_after_edit(self._length, None if self._before else self._return_to)
         turn.take(transport.requeue(turn.player, self._ctx.now, window))
         turn.take(changed(turn.player, queue_version=self._number))
-        news = told_or_reload(self._number, window.length, turn.by, self._told)
+        news = told_or_reload(self._number, self._length, turn.by, self._told)
         turn.tell_queue(news)
         await self._run(
             sql.keep_change,

@@ -23,7 +23,7 @@ class QueueFull(Conflict):
 
 
 class NothingToUndo(Conflict):
-    """None of the caller's changes is among the last 200, or all of them are undone."""
+    """None of the caller's changes is among those kept, or all of them are undone."""
 
     sentence = _("There is nothing of yours to undo.")
 

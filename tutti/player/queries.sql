@@ -62,7 +62,8 @@ select user_id from queues where id = :player_id;
 select id, version from queues where id = any(cast(:player_ids as uuid[]));
 
 -- window
--- The queue around one item. One that was taken out still has its rank, so its place is known.
+-- The queue around one item. One that was taken out still has its rank, so its place is known. Counting how
+-- many stand before it reads them all, so that is only done when it is not known.
 with center as (
     select coalesce(i.item_id, cast('00000000-0000-0000-0000-000000000000' as uuid)) as item_id,
            coalesce(case when :is_shuffled then i.shuffle_rank else i.rank end, '-infinity') as place
@@ -72,36 +73,36 @@ with center as (
 select
     (select jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details
      from queue_places p
-     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.item_id = center.item_id) as item,
-    (select count(*) from queue_places p
-     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
-       and (p.place, p.item_id) < (center.place, center.item_id)) as index,
-    (select count(*) from queue_places p
-     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled) as length,
+     where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null and p.item_id = center.item_id) as item,
+    case when :counts then (
+        select count(*) from queue_places p
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null
+          and (p.place, p.item_id) < (center.place, center.item_id)
+    ) end as index,
     (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
         select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
         from queue_places p
-        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null
           and (p.place, p.item_id) < (center.place, center.item_id)
         order by p.place desc, p.item_id desc limit :size
     ) x) as before,
     (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
         select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
         from queue_places p
-        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null
           and (p.place, p.item_id) > (center.place, center.item_id)
         order by p.place, p.item_id limit :size
     ) x) as after,
     (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
         select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
         from queue_places p
-        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and :goes_round
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null and :goes_round
         order by p.place, p.item_id limit :size
     ) x) as head,
     (select coalesce(jsonb_agg(x.item order by x.place, x.item_id), '[]') from (
         select p.place, p.item_id, jsonb_build_object('itemId', p.item_id, 'songId', p.song_id) || p.details as item
         from queue_places p
-        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and :goes_round
+        where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null and :goes_round
         order by p.place desc, p.item_id desc limit :size
     ) x) as tail
 from center;
@@ -112,7 +113,7 @@ select item_id, song_id, details ->> 'title' as title, details ->> 'artist' as a
        cast(details ->> 'durationMs' as bigint) as duration_ms, details ->> 'coverUrl' as cover_url,
        details -> 'addedBy' as added_by, details ->> 'source' as source
 from queue_places
-where queue_id = :queue_id and is_shuffled = :is_shuffled
+where queue_id = :queue_id and is_shuffled = :is_shuffled and removed_in is null
 order by place, item_id
 offset :first limit :count;
 
@@ -120,38 +121,43 @@ offset :first limit :count;
 -- Where these items stand in playing order, those further back first.
 select i.item_id, (
     select count(*) from queue_places p
-    where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and (p.place, p.item_id) < (i.place, i.item_id)
+    where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null and (p.place, p.item_id) < (i.place, i.item_id)
 ) as index
 from queue_places i
-where i.queue_id = :queue_id and i.is_shuffled = :is_shuffled and i.item_id = any(cast(:item_ids as uuid[]))
+where i.queue_id = :queue_id and i.is_shuffled = :is_shuffled and i.removed_in is null and i.item_id = any(cast(:item_ids as uuid[]))
 order by i.place desc, i.item_id desc;
 
 -- gap_at
 -- The two items between which an index lies, leaving out the one that is being moved.
 select place, item_id from queue_places
-where queue_id = :queue_id and is_shuffled = :is_shuffled and item_id is distinct from cast(:leaving_out as uuid)
+where queue_id = :queue_id and is_shuffled = :is_shuffled and removed_in is null
+  and item_id is distinct from cast(:leaving_out as uuid)
 order by place, item_id
 offset greatest(cast(:index as bigint) - 1, 0) limit case when :index = 0 then 1 else 2 end;
 
 -- gap_after
 -- An item (even one taken out) and the one behind it, leaving out the one that is being moved.
-with here as (
+with here as materialized (
     select case when :is_shuffled then shuffle_rank else rank end as place, item_id
     from queue_items where item_id = :item_id and queue_id = :queue_id
 )
 select place, item_id from here
 union all (
     select p.place, p.item_id from queue_places p, here
-    where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled
+    where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null
       and (p.place, p.item_id) > (here.place, here.item_id) and p.item_id is distinct from cast(:leaving_out as uuid)
     order by p.place, p.item_id limit 1
 );
 
 -- item_before
 -- Behind which item another one stands.
-select p.item_id from queue_places p, queue_places i
-where i.queue_id = :queue_id and i.is_shuffled = :is_shuffled and i.item_id = :item_id
-  and p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and (p.place, p.item_id) < (i.place, i.item_id)
+with here as materialized (
+    select case when :is_shuffled then shuffle_rank else rank end as place, item_id
+    from queue_items where item_id = :item_id and queue_id = :queue_id
+)
+select p.item_id from queue_places p, here
+where p.queue_id = :queue_id and p.is_shuffled = :is_shuffled and p.removed_in is null
+  and (p.place, p.item_id) < (here.place, here.item_id)
 order by p.place desc, p.item_id desc limit 1;
 
 -- ends
@@ -245,7 +251,7 @@ insert into queue_changes (queue_id, queue_version, kind, made_by, made_at, told
 values (:queue_id, :queue_version, :kind, :made_by, :now, :told, :inverse);
 
 -- forget_changes
--- Beyond 200 nothing is taken back any more.
+-- So far back nothing is taken back any more.
 delete from queue_changes where queue_id = :queue_id and queue_version <= :oldest;
 
 -- forget_items

@@ -14,7 +14,16 @@ from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
 from tutti.player.model.outputs import Report, is_believed, see
 from tutti.player.model.settling import Settled, needs_window, settle
-from tutti.player.model.state import AddedBy, Player, PlayerState, changed, is_over, state_of, told_apart
+from tutti.player.model.state import (
+    AddedBy,
+    Item,
+    Player,
+    PlayerState,
+    changed,
+    is_over,
+    state_of,
+    told_apart,
+)
 from tutti.player.model.window import SIZE, Window
 from tutti.player.problems import PlayerMoved, RightMissing
 from tutti.record import Record
@@ -69,6 +78,11 @@ class Turn:
         """The queue around an item, by default the current one, with what cannot be played here marked."""
         return await window_of(self.ctx, self.player, center, goes_round=goes_round)
 
+    async def window_after_edit(self, length: int, center: UUID | None = None) -> Window:
+        """The same when the queue was changed: what stands before is counted anew."""
+        player = changed(self.player, queue_length=length)
+        return await window_of(self.ctx, player, center, counts=True)
+
     async def window_if_over(self) -> Window:
         """The same when the current song is over; else nothing is looked up, for nothing will be asked."""
         return await self.window() if is_over(self.player) else Window()
@@ -112,6 +126,17 @@ class Turn:
         if self._devices is not None:
             self.ctx.announce(topic, "devices.changed", self._devices, version=version)
         self.ctx.announce(topic, "player.state", state_of(self.player), version=version)
+
+
+class Around(Record):
+    """A window's rows; `index` is null where it was not counted."""
+
+    item: Item | None
+    index: int | None
+    before: tuple[Item, ...]
+    after: tuple[Item, ...]
+    head: tuple[Item, ...]
+    tail: tuple[Item, ...]
 
 
 async def take_turn(
@@ -171,24 +196,39 @@ async def player_of(ctx: Context, player_id: UUID | None, right: str = "see") ->
 
 
 async def window_of(
-    ctx: Context, player: Player, center: UUID | None = None, *, goes_round: bool = False
+    ctx: Context,
+    player: Player,
+    center: UUID | None = None,
+    *,
+    goes_round: bool = False,
+    counts: bool = False,
 ) -> Window:
     """The queue around an item, by default the current one, with what this caller may not hear marked.
 
     Both ends of the order come along where it may go round, or when `goes_round` says that it will.
     """
     current = player.item.item_id if player.item else None
-    window = await ctx.db.one(
+    around = await ctx.db.one(
         sql.window,
-        Window,
+        Around,
         queue_id=player.id,
         is_shuffled=player.is_shuffled,
         item_id=center or current,
         size=SIZE,
         goes_round=goes_round or player.repeat_mode == "all" or is_over(player),
+        counts=counts or center is not None,
     )
-    if window is None:
-        raise NotFound
+    if around is None:
+        raise RuntimeError("the query for a window answers one row, whatever it is asked")
+    window = Window(
+        item=around.item,
+        index=player.current_index if around.index is None else around.index,
+        length=player.queue_length,
+        before=around.before,
+        after=around.after,
+        head=around.head,
+        tail=around.tail,
+    )
     return await _marked(ctx, window)
 
 

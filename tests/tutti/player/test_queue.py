@@ -175,9 +175,7 @@ async def test_undo_takes_back_only_what_i_did_and_leaves_what_others_removed(
     state = await phone.add(a, b)
     mine = await phone.item_ids()
     await friend.add(c, player_id=state.player_id)
-    await friend.do(
-        player.edit_queue, operations=(Remove(item_ids=(mine[0],)),), player_id=state.player_id
-    )
+    await friend.do(player.edit_queue, operations=(Remove(item_ids=(mine[0],)),), player_id=state.player_id)
     await phone.do(player.undo_queue)
     assert await phone.titles() == ["C"]
     await phone.do(player.redo_queue)
@@ -227,7 +225,9 @@ async def test_a_client_that_is_behind_gets_what_it_missed(phone: Remote, songs:
     mirror = list(await phone.item_ids())
     ids = list(mirror)
     await phone.add(songs[3], at=1)
-    await phone.do(player.edit_queue, operations=(Move(item_id=ids[2], to=0), Remove(item_ids=(ids[0], ids[1]))))
+    await phone.do(
+        player.edit_queue, operations=(Move(item_id=ids[2], to=0), Remove(item_ids=(ids[0], ids[1])))
+    )
     await phone.do(player.undo_queue)
     missed = await phone.queue(since=state.queue_version)
     assert missed.changes is not None
@@ -266,7 +266,9 @@ async def test_adding_in_one_place_again_and_again_never_runs_out_of_room(
     assert list((await phone.queue(from_=1, limit=150)).song_ids) == expected
 
 
-async def test_a_hundred_crossing_moves_at_once_lose_nothing(floor: Floor, phone: Remote, songs: list[UUID]) -> None:
+async def test_a_hundred_crossing_moves_at_once_lose_nothing(
+    floor: Floor, phone: Remote, songs: list[UUID]
+) -> None:
     await phone.add(*songs * 6)
     ids = await phone.item_ids()
     state = await phone.do(player.get_player)
@@ -300,7 +302,9 @@ async def test_what_many_add_at_once_is_all_there_once_and_in_each_ones_order(
     titles = await remotes[0].titles()
     assert len(titles) == 48
     for who in range(4):
-        assert [title for title in titles if title.startswith(f"{who}.")] == [f"{who}.{n:02}" for n in range(12)]
+        assert [title for title in titles if title.startswith(f"{who}.")] == [
+            f"{who}.{n:02}" for n in range(12)
+        ]
 
 
 async def test_ten_thousand_items_are_edited_fast(phone: Remote, songs: list[UUID]) -> None:

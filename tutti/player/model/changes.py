@@ -8,8 +8,8 @@ from tutti import event
 from tutti.player.model.state import AddedBy, Item
 from tutti.record import Record
 
-KEPT = 200
-"""So many changes back can be undone."""
+KEPT = 600
+"""So many versions of the queue are kept. Undoing 200 changes makes 200 more, and redoing them as many again."""
 TOLD = 20
 """Longer lists of operations are not sent; clients ask for what they show instead."""
 

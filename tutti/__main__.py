@@ -64,6 +64,10 @@ def _grammar() -> argparse.ArgumentParser:
     user.add_argument("email")
     user.add_argument("--name", help="as others see it; the part before the @ when left out")
     user.add_argument("--admin", action="store_true", help="may administer this server")
+    music = add("import", _import, "Take in every audio file below a folder; the files stay where they are.")
+    music.add_argument("folder", type=Path)
+    music.add_argument("--for", dest="email", required=True, help="the address of whom the music is for")
+    add("reindex", _reindex, "Have Elasticsearch's copy built anew, without downtime.")
     add("setup-code", _setup_code, "Print a new code for the first administrator.")
     add("settings", _settings, "Print every setting with its default (.env.example).")
     return grammar
@@ -98,6 +102,24 @@ def _user(arguments: argparse.Namespace) -> None:
             operate.add_user(settings, **person, role="admin" if arguments.admin else "member")
         )
     _say(f"{added.name} can sign in at {settings.url} as {arguments.email}.")
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    from tutti import operate  # noqa: PLC0415  see _up
+
+    folder: Path = arguments.folder.absolute()
+    if not folder.is_dir():
+        raise CannotStart(f"{folder} is no folder.")
+    with operate.reached(read_settings()) as settings:
+        asyncio.run(operate.import_music(settings, email=arguments.email, folder=folder, say=_say))
+
+
+def _reindex(_arguments: argparse.Namespace) -> None:
+    from tutti import operate  # noqa: PLC0415  see _up
+
+    with operate.reached(read_settings()) as settings:
+        asyncio.run(operate.reindex(settings))
+    _say("The workers build it now; searches use the old one until it is complete.")
 
 
 def _setup_code(_arguments: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """What the operator's command does beside `up`: each function opens what it needs and closes it again."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -11,11 +12,12 @@ import msgspec
 from alembic import command
 from alembic.config import Config
 
-from tutti import identity
+from tutti import identity, search, uploads
 from tutti.context import Context, Person
 from tutti.embedded import CannotStart, Postgres, Redis
 from tutti.floor import open_floor
 from tutti.part import InUse
+from tutti.processes import Say
 from tutti.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,10 +76,35 @@ async def add_user(
         return await identity.add_user(ctx, email=email, name=name, password=password, role=role)
 
 
+async def import_music(settings: Settings, *, email: str, folder: Path, say: Say) -> None:
+    """Take in every audio file below a folder for the person with this address. Raises CannotStart."""
+    async with _context(settings) as strange:
+        person = await identity.person_by_address(strange, email)
+        await strange.commit()
+    if person is None:
+        raise CannotStart(f"Nobody signs in as {email}: `tutti user {email}` adds somebody.")
+    outcomes: Counter[str] = Counter()
+    async with _context(settings, person) as ctx:
+        async for imported in uploads.import_folder(ctx, folder):
+            outcomes[imported.outcome] += 1
+            if imported.outcome == "refused":
+                say(f"{imported.path}: {imported.detail}")
+    say(", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "No files there.")
+
+
+async def reindex(settings: Settings) -> None:
+    """Have the workers build Elasticsearch's copy anew, beside the one that is read."""
+    if not settings.elasticsearch_url:
+        raise CannotStart("ELASTICSEARCH_URL is not set; PostgreSQL needs no reindexing.")
+    async with _context(settings) as ctx:
+        ctx.enqueue(search.rebuild, unique_key="search.rebuild")
+        await ctx.commit()
+
+
 @asynccontextmanager
-async def _context(settings: Settings) -> AsyncIterator[Context]:
+async def _context(settings: Settings, person: Person | None = None) -> AsyncIterator[Context]:
     async with open_floor(settings) as floor:
-        ctx = Context(floor, request_id="operator")
+        ctx = Context(floor, person=person, request_id="operator")
         try:
             yield ctx
         finally:

@@ -50,7 +50,7 @@ from tutti.identity.links import LinkExpired, WaitingLink
 from tutti.identity.model import DeviceInfo, player_resource, user_subject
 from tutti.identity.news import SessionEnded, SessionsChanged
 from tutti.identity.password import change_password, forgot_password, reset_password
-from tutti.identity.people import AddressTaken, Me, add_user
+from tutti.identity.people import AddressTaken, Me, add_user, person_by_address
 from tutti.identity.people import change as change_me
 from tutti.identity.people import get as get_me
 from tutti.identity.sessions import (
@@ -157,6 +157,7 @@ __all__ = [
     "needs_setup",
     "open_browser_session",
     "open_program_session",
+    "person_by_address",
     "player_resource",
     "put_out",
     "record_event",

@@ -99,6 +99,12 @@ async def person_by_id(ctx: Context, user_id: UUID) -> Me:
     return me
 
 
+async def person_by_address(ctx: Context, email: str) -> Person | None:
+    """Whoever signs in with this address; only for the operator, as strangers may not learn who is here."""
+    found = await ctx.db.value(sql.login_by_address, email=email)
+    return None if found is None else as_person(await person_by_id(ctx, found))
+
+
 async def new_hash(ctx: Context, password: str, email: str | None, pointer: str = "/password") -> str:
     """Check a new password and hash it; nothing of the database is held meanwhile. Raises Invalid."""
     host = urlsplit(ctx.settings.url).hostname or ""

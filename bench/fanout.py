@@ -8,12 +8,24 @@ import subprocess
 import sys
 import time
 from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
+from uuid import UUID
 
 import redis
 
-from bench.parts.receivers import open_socket
-from bench.parts.stage import ROOT, Stage, cpu_seconds, free_port, percentile, stage, table, wait_for_answer
+from bench.parts.stage import (
+    ROOT,
+    Stage,
+    cpu_seconds,
+    free_port,
+    kernel_seconds,
+    percentile,
+    stage,
+    table,
+    wait_for_answer,
+)
 from bench.peers.plain_fanout import __doc__ as peer
+from tutti import event
 
 WARM_UP_S = 2
 
@@ -24,6 +36,8 @@ class Figures(NamedTuple):
     deliveries: int
     lost: int
     cpu_per_100k: float
+    in_kernel: float
+    """Share of that CPU spent inside the kernel, which is the price of the writes themselves."""
     p50_ms: float
     p99_ms: float
     receivers_cpu: float
@@ -36,7 +50,8 @@ def main() -> None:
         int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((1, 1000), (2, 20), (3, 15))
     )
     with stage() as on:
-        plain = _plain(on, sockets, rate, seconds)
+        plain = _plain(on, sockets, rate, seconds, loop="asyncio")
+        faster = _plain(on, sockets, rate, seconds, loop="uvloop")
         ours = _ours(on, sockets, rate, seconds)
     table(
         f"fan-out: {sockets} sockets, {rate} messages/s for {seconds} s; peer: {(peer or '').split(': ')[1]}",
@@ -46,6 +61,7 @@ def main() -> None:
                 "deliveries",
                 "lost",
                 "CPU s per 100,000",
+                "in the kernel",
                 "p50 ms",
                 "p99 ms",
                 "kB per idle socket",
@@ -53,15 +69,19 @@ def main() -> None:
             ),
             ("Tutti", ours.deliveries, ours.lost, *_cells(ours)),
             ("plain aiohttp", plain.deliveries, plain.lost, *_cells(plain)),
+            ("plain aiohttp on uvloop", faster.deliveries, faster.lost, *_cells(faster)),
         ],
     )
-    print(f"ratio of CPU per delivery, plain to Tutti: {plain.cpu_per_100k / ours.cpu_per_100k:.2f}")
+    for name, peer_figures in (("plain aiohttp", plain), ("plain aiohttp on uvloop", faster)):
+        ratio = peer_figures.cpu_per_100k / ours.cpu_per_100k
+        print(f"ratio of CPU per delivery, {name} to Tutti: {ratio:.2f}")
     print(f"saturation of one process, from its CPU: {100_000 / ours.cpu_per_100k:,.0f} deliveries/s")
 
 
 def _cells(figures: Figures) -> tuple[Any, ...]:
     return (
         figures.cpu_per_100k,
+        f"{figures.in_kernel:.0%}",
         figures.p50_ms,
         figures.p99_ms,
         figures.kilobytes_per_idle_socket,
@@ -69,9 +89,9 @@ def _cells(figures: Figures) -> tuple[Any, ...]:
     )
 
 
-def _plain(on: Stage, sockets: int, rate: int, seconds: int) -> Figures:
+def _plain(on: Stage, sockets: int, rate: int, seconds: int, *, loop: str) -> Figures:
     port = free_port()
-    process = on.process("-m", "bench.peers.plain_fanout", PORT=str(port))
+    process = on.process("-m", "bench.peers.plain_fanout", PORT=str(port), EVENT_LOOP=loop)
     wait_for_answer(f"http://127.0.0.1:{port}/healthz")
     client = redis.Redis.from_url(on.redis.url)
     body = {"jsonrpc": "2.0", "method": "player.state", "params": {"padding": "x" * 640, "volume": 0.0}}
@@ -85,18 +105,30 @@ def _plain(on: Stage, sockets: int, rate: int, seconds: int) -> Figures:
 
 
 def _ours(on: Stage, sockets: int, rate: int, seconds: int) -> Figures:
+    """Events of one player as another server of ours would publish them; what a command costs is measured
+    by bench/command.py."""
     process, port = on.server()
     (bearer,) = on.bearers(1)
-    driver = open_socket(port, "/api/v1/socket", bearer)
-    driver.setblocking(True)
+    state = _own_state(port, bearer)
+    topic = event.player(UUID(state["playerId"]))
+    client = redis.Redis.from_url(on.redis.url)
 
     def send(number: int) -> None:
-        params = {"volume": number / 1_000_000}
-        call = {"jsonrpc": "2.0", "id": number, "method": "player.change", "params": params}
-        driver.sendall(masked(json.dumps(call).encode()))
+        body = {**state, "volume": number / 1_000_000}
+        version = state["version"] + number
+        message = event.packed(event.News(topic, "player.state", body, version, ""), version)
+        client.publish(f"{on.settings.redis_namespace}:{topic}", message)
 
     wish = {"ports": [port], "path": "/api/v1/socket", "count": sockets, "bearer": bearer}
     return _measured([process], wish, send, rate, seconds)
+
+
+def _own_state(port: int, bearer: str) -> dict[str, Any]:
+    """The member's player as GET /player tells it."""
+    address = f"http://127.0.0.1:{port}/api/v1/player"
+    with urlopen(Request(address, headers={"Authorization": f"Bearer {bearer}"})) as response:
+        state: dict[str, Any] = json.load(response)
+    return state
 
 
 def _measured(processes: list[Any], wish: dict[str, Any], send: Any, rate: int, seconds: int) -> Figures:
@@ -110,10 +142,11 @@ def _measured(processes: list[Any], wish: dict[str, Any], send: Any, rate: int, 
     idle = (sum(process.memory_info().rss for process in processes) - empty) / wish["count"] / 1024
     _send_steadily(send, 100_000, rate, WARM_UP_S)
     time.sleep(0.5)
-    before = cpu_seconds(*processes)
+    before, before_in_kernel = cpu_seconds(*processes), kernel_seconds(*processes)
     sent = _send_steadily(send, 200_000, rate, seconds)
     time.sleep(1)
     used = cpu_seconds(*processes) - before
+    in_kernel = (kernel_seconds(*processes) - before_in_kernel) / used
     listening.terminate()
     report = json.loads(listening.stdout.readline())
     listening.wait(10)
@@ -128,6 +161,7 @@ def _measured(processes: list[Any], wish: dict[str, Any], send: Any, rate: int, 
         deliveries,
         expected - report["frames"],
         used / deliveries * 100_000,
+        in_kernel,
         percentile(latencies, 0.5),
         percentile(latencies, 0.99),
         report["cpu"],
@@ -144,13 +178,6 @@ def _send_steadily(send: Any, first: int, rate: int, seconds: int) -> dict[int, 
         sent[first + number] = time.time()
         send(first + number)
     return sent
-
-
-def masked(text: bytes) -> bytes:
-    """A client's text frame (RFC 6455 §5.3); a mask of zeros leaves the bytes as they are."""
-    size = len(text)
-    head = bytes((0x81, 0x80 | size)) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
-    return head + bytes(4) + text
 
 
 if __name__ == "__main__":

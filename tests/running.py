@@ -102,7 +102,10 @@ class Phone:
         """Read until the server closes; answers its code."""
         while True:
             message = await self.ws.receive(timeout=within_s)
-            if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
+            if message.type is aiohttp.WSMsgType.CLOSE:
+                # aiohttp's own close_code becomes 1006 when its reply meets a connection already closed.
+                return int(message.data)
+            if message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
                 return self.ws.close_code
 
     async def _next(self, within_s: float = 10) -> dict[str, Any]:

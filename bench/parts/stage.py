@@ -129,6 +129,11 @@ def cpu_seconds(*processes: psutil.Process) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
+def kernel_seconds(*processes: psutil.Process) -> float:
+    """The part of that CPU which the kernel used for them."""
+    return sum(process.cpu_times()[1] for process in processes)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of the values lie."""
     ordered = sorted(values)

@@ -47,7 +47,8 @@ async def healthy(request: web.Request) -> web.Response:
 
 def main() -> None:
     """Serve on PORT."""
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    if os.environ.get("EVENT_LOOP") == "uvloop":
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     app = web.Application()
     app.on_startup.append(start)
     app.router.add_get("/ws", listen)

@@ -14,7 +14,7 @@ LOGS ?=
 .PHONY: menu setup run test check format bench routes lock
 
 menu:
-	@echo 'make setup    install the pinned dependencies into .venv'
+	@echo 'make setup    install the pinned dependencies into .venv (S3=1: those for S3-compatible storage too)'
 	@echo 'make run      start Tutti here; LAN=1 lets other devices in, PORT=8801 moves it, LOGS=1 shows logs'
 	@echo 'make test     check, then every test: real PostgreSQL, Redis, Elasticsearch and Chromium'
 	@echo 'make check    format, lint, types, imports, routes'
@@ -23,7 +23,7 @@ menu:
 	@echo 'make format   let ruff format the code'
 	@echo 'make lock     pin the newest versions that requirements/*.in allow'
 
-setup: .venv/runtime
+setup: .venv/runtime $(if $(S3),.venv/s3)
 
 run: .venv/runtime
 	@$(PY) -m tutti up $(if $(LAN),--lan) $(if $(LOGS),--logs)
@@ -64,6 +64,10 @@ LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annot
 	@echo 'Installing what Tutti needs into .venv …'
 	@$(PIP) -r $(LOCKS)/runtime.txt
 	@$(PIP) --no-deps -r $(LOCKS)/files.txt
+	@touch $@
+
+.venv/s3: .venv/runtime $(LOCKS)/s3.txt
+	@$(PIP) -r $(LOCKS)/s3.txt
 	@touch $@
 
 .venv/dev: .venv/runtime $(LOCKS)/s3.txt $(LOCKS)/dev.txt

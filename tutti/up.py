@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -62,6 +63,8 @@ def settle(environment: Mapping[str, str], *, lan: bool) -> dict[str, str]:
     """The environment for every process: what was given, completed by what this start decides."""
     settings = read_settings(environment)
     settled = {**environment, "DATA_DIR": str(settings.data)}
+    if settings.storage_url.startswith("s3:") and find_spec("aiobotocore") is None:
+        raise CannotStart("STORAGE_URL=s3://… needs some packages more: run `make setup S3=1` once.")
     if settings.port == 0:
         settled["PORT"] = str(free_port())
     if lan:

@@ -68,6 +68,12 @@ def test_what_is_called_this_machine_only(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
+def test_storage_in_s3_without_its_packages_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tutti.up.find_spec", lambda name: None)
+    with pytest.raises(CannotStart, match="make setup S3=1"):
+        settle(given(tmp_path, STORAGE_URL="s3://music?endpoint=http://127.0.0.1:9"), lan=False)
+
+
 def test_a_taken_port_is_told_with_another_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

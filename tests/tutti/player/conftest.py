@@ -47,7 +47,7 @@ class Remote:
         return [item.item_id for item in (await self.queue(from_=0, limit=200)).items]
 
     async def report(self, state: str, position_ms: int = 0, **members: Any) -> None:
-        """What this session's device says of the current item, as of the newest version unless told otherwise."""
+        """What this session's device says, of the current item and version unless told otherwise."""
         now = await self.do(player.get_player)
         given: dict[str, Any] = {"item_id": now.item.item_id if now.item else None, "version": now.version}
         await self.do(player.report_device, state=state, position_ms=position_ms, **(given | members))

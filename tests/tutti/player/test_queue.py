@@ -8,8 +8,9 @@ import pytest
 
 from tests.tutti.library.songs import Shelf
 from tests.tutti.player.conftest import Remote, a_remote
-from tutti import player
-from tutti.context import Floor, Person
+from tutti import identity, player
+from tutti.command import perform
+from tutti.context import Context, Floor, Person
 from tutti.player.editing import MOST_ITEMS
 from tutti.player.model.changes import Inserted, Moved, Removed
 from tutti.player.problems import ItemGone, NothingToRedo, NothingToUndo, QueueFull, SongsNotFound
@@ -357,10 +358,6 @@ async def test_a_queue_has_an_end(phone: Remote, songs: list[UUID]) -> None:
 
 async def befriended(host: Remote, floor: Floor, friend: Person) -> Remote:
     """Somebody else with every right on the host's player."""
-    from tutti import identity
-    from tutti.command import perform
-    from tutti.context import Context
-
     state = await host.do(player.get_player)
     for right in ("see", "add", "control", "volume"):
         await perform(

@@ -9,7 +9,7 @@ from tutti.player.model.state import AddedBy, Item
 from tutti.record import Record
 
 KEPT = 600
-"""So many versions of the queue are kept. Undoing 200 changes makes 200 more, and redoing them as many again."""
+"""So many versions of the queue are kept: undoing 200 changes makes 200 more, redoing them again."""
 TOLD = 20
 """Longer lists of operations are not sent; clients ask for what they show instead."""
 

@@ -1,0 +1,273 @@
+"""Devices: who is here, where it plays, the handoff between two, and several together."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.tutti.player.conftest import Remote, a_remote
+from tests.tutti.player.test_queue import befriended
+from tutti import library, player
+from tutti.context import Floor, Person
+from tutti.errors import NotFound
+from tutti.player.problems import DeviceCannotPlay, DeviceGone
+
+
+async def test_a_device_keeps_its_id_across_sessions(phone: Remote, floor: Floor, someone: Person) -> None:
+    first = await phone.device("Kitchen")
+    again = await a_remote(floor, someone)
+    assert await again.device("Another name", device_id=first) == first
+    listed = (await phone.do(player.list_devices)).devices
+    assert [(each.device_id, each.name) for each in listed] == [(first, "Kitchen")]
+
+
+async def test_the_newest_session_takes_a_device_over(phone: Remote, desk: Remote) -> None:
+    kitchen = await phone.device("Kitchen")
+    await desk.device(device_id=kitchen)
+    with pytest.raises(DeviceGone):
+        await phone.report("paused")
+    await desk.report("paused")
+
+
+async def test_somebody_elses_device_id_gives_a_new_device(
+    phone: Remote, floor: Floor, someone_else: Person
+) -> None:
+    kitchen = await phone.device("Kitchen")
+    stranger = await a_remote(floor, someone_else)
+    assert await stranger.device(device_id=kitchen) != kitchen
+
+
+async def test_a_device_is_renamed_shifted_and_forgotten(phone: Remote, songs: list[UUID]) -> None:
+    kitchen = await phone.device("Kitchen")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.do(player.change_device, device_id=kitchen, name="Küche", delay_ms=-120)
+    assert (await phone.do(player.get_player)).outputs[0].delay_ms == -120
+    (listed,) = (await phone.do(player.list_devices)).devices
+    assert (listed.name, listed.delay_ms, listed.is_online) == ("Küche", -120, True)
+    await phone.do(player.forget_device, device_id=kitchen)
+    state = await phone.do(player.get_player)
+    assert (state.outputs, state.is_playing) == ((), False)
+    with pytest.raises(DeviceGone):
+        await phone.do(player.transfer, device_id=kitchen)
+
+
+async def test_a_device_that_left_is_not_online_until_it_speaks_again(phone: Remote) -> None:
+    await phone.device()
+    await phone.do(player.leave_device)
+    assert not (await phone.do(player.list_devices)).devices[0].is_online
+    before = await phone.do(player.get_player)
+    await phone.report("paused")
+    assert (await phone.do(player.list_devices)).devices[0].is_online
+    assert (await phone.do(player.get_player)).version == before.version + 1
+
+
+async def test_a_sign_of_life_is_no_news(phone: Remote, songs: list[UUID]) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.report("playing")
+    before = await phone.do(player.get_player)
+    await phone.report("playing", 0)
+    after = await phone.do(player.get_player)
+    assert after.version == before.version
+    assert before.output_seen_at is not None
+    assert after.output_seen_at is not None
+    assert after.output_seen_at > before.output_seen_at
+
+
+async def test_paused_music_moves_at_once(phone: Remote, desk: Remote, songs: list[UUID]) -> None:
+    await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.do(player.pause)
+    state = await phone.do(player.transfer, device_id=office)
+    assert [output.device_id for output in state.outputs] == [office]
+    assert state.handoff is None
+
+
+async def test_playing_music_moves_at_an_instant_named_when_the_target_is_ready(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    kitchen = await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    arranged = await desk.do(player.transfer, device_id=office)
+    assert [output.device_id for output in arranged.outputs] == [kitchen]
+    assert arranged.handoff is not None
+    assert (arranged.handoff.to, arranged.handoff.starts_at) == (office, None)
+    await desk.report("ready")
+    named = (await phone.do(player.get_player)).handoff
+    assert named is not None
+    assert named.starts_at is not None
+    await phone.pass_time(1)
+    moved = await phone.settle()
+    assert [output.device_id for output in moved.outputs] == [office]
+    assert (moved.handoff, moved.is_playing) == (None, True)
+
+
+async def test_when_the_target_is_not_ready_the_music_stays_and_the_person_is_told(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    kitchen = await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await desk.do(player.transfer, device_id=office)
+    await phone.pass_time(4)
+    state = await phone.settle()
+    assert [output.device_id for output in state.outputs] == [kitchen]
+    assert state.is_playing
+    assert state.notice is not None
+    assert (state.notice.code, state.notice.device_id) == ("device_not_ready", office)
+
+
+async def test_playing_on_a_second_device_moves_the_music(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    arranged = await desk.do(player.play, device_id=office)
+    assert arranged.handoff is not None
+    jumped = await desk.do(player.play, device_id=office, song_id=songs[3])
+    assert [output.device_id for output in jumped.outputs] == [office]
+    assert jumped.handoff is None
+
+
+async def test_a_remote_control_cannot_become_the_output(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    remote = await desk.device("Remote", can_play=False)
+    with pytest.raises(DeviceCannotPlay):
+        await phone.do(player.transfer, device_id=remote)
+
+
+async def test_several_outputs_begin_together_when_the_last_is_ready(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    kitchen = await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.add_output, device_id=kitchen)
+    await phone.do(player.add_output, device_id=office)
+    waiting = await phone.do(player.play)
+    assert timedelta(seconds=2.9) < waiting.anchored_at - waiting.updated_at <= timedelta(seconds=3)
+    await phone.report("ready")
+    assert (await phone.do(player.get_player)).anchored_at == waiting.anchored_at
+    await desk.report("ready")
+    started = await phone.do(player.get_player)
+    assert started.anchored_at < waiting.anchored_at
+    assert started.anchored_at > started.updated_at
+    assert all(output.ready for output in started.outputs)
+
+
+async def test_a_slow_member_does_not_stop_the_others(phone: Remote, desk: Remote, songs: list[UUID]) -> None:
+    kitchen = await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.add_output, device_id=kitchen)
+    await phone.do(player.add_output, device_id=office)
+    await phone.do(player.play)
+    await phone.report("ready")
+    await phone.pass_time(5)
+    state = await phone.settle()
+    assert state.is_playing
+    await desk.report("stalled", 100)
+    after = await phone.do(player.get_player)
+    assert (after.anchored_at, after.position_ms) == (state.anchored_at, state.position_ms)
+
+
+async def test_without_its_last_output_the_music_pauses(phone: Remote, songs: list[UUID]) -> None:
+    kitchen = await phone.device("Kitchen")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    state = await phone.do(player.remove_output, device_id=kitchen)
+    assert (state.outputs, state.is_playing) == ((), False)
+
+
+async def test_a_lone_output_is_the_truth_about_the_position(phone: Remote, songs: list[UUID]) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.pass_time(5)
+    await phone.report("playing", 3_000)
+    state = await phone.do(player.get_player)
+    assert 3_000 <= state.position_ms < 3_500
+    await phone.pass_time(2)
+    await phone.report("playing", 5_000)
+    assert (await phone.do(player.get_player)).position_ms == state.position_ms
+
+
+@pytest.mark.parametrize("members", [{"version": 1}, {"item_id": uuid4()}])
+async def test_a_report_of_something_else_is_not_believed(
+    phone: Remote, songs: list[UUID], members: dict[str, Any]
+) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    before = await phone.do(player.play)
+    await phone.report("ended", 200_000, **members)
+    assert (await phone.do(player.get_player)).item == before.item
+
+
+async def test_the_output_says_when_a_song_is_over(phone: Remote, songs: list[UUID]) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.report("ended", 100_000)
+    state = await phone.do(player.get_player)
+    assert state.item is not None
+    assert state.item.title == "B"
+
+
+async def test_what_cannot_be_played_is_skipped_with_a_reason_and_not_for_ever(
+    phone: Remote, songs: list[UUID]
+) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.change_player, repeat_mode="all")
+    await phone.do(player.play)
+    await phone.report("error")
+    state = await phone.do(player.get_player)
+    assert state.item is not None
+    assert state.item.title == "B"
+    assert state.notice is not None
+    assert (state.notice.code, state.notice.title) == ("song_skipped", "A")
+    for _ in range(4):
+        await phone.report("error")
+    assert not (await phone.do(player.get_player)).is_playing
+
+
+async def test_songs_that_are_gone_are_skipped(
+    phone: Remote, floor: Floor, someone: Person, songs: list[UUID]
+) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.do(library.delete_song, song_id=songs[1])
+    state = await phone.do(player.next_song)
+    assert state.item is not None
+    assert state.item.title == "C"
+    assert state.notice is not None
+    assert (state.notice.code, state.notice.title) == ("song_skipped", "B")
+
+
+async def test_strangers_know_of_nothing(phone: Remote, floor: Floor, someone_else: Person) -> None:
+    state = await phone.do(player.get_player)
+    stranger = await a_remote(floor, someone_else)
+    for command in (player.get_player, player.pause, player.get_queue, player.history, player.list_devices):
+        with pytest.raises(NotFound):
+            await stranger.do(command, player_id=state.player_id)
+
+
+async def test_a_friend_does_what_he_was_given_the_right_to(
+    phone: Remote, floor: Floor, someone_else: Person, songs: list[UUID]
+) -> None:
+    friend = await befriended(phone, floor, someone_else)
+    state = await phone.add(*songs)
+    paused = await friend.do(player.pause, player_id=state.player_id)
+    assert paused.player_id == state.player_id

@@ -82,6 +82,7 @@ class ServerDegraded(Record):
 
 
 CLOSE_CODES: Final = {
+    1002: "A frame of the client was not masked (RFC 6455).",
     1009: "A frame was larger than 64 KiB.",
     1012: "The server restarts. Come back after a random moment of up to five seconds.",
     4001: "The access token has expired. Come back with a new one.",

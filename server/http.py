@@ -25,7 +25,7 @@ DEPRECATED_SINCE: Final = "@1767225600"
 MAX_BODY: Final = 262_144
 IN_QUERY: Final = ("GET", "DELETE")
 """Verbs whose parameters stand in the query, where everything is text."""
-STEERING: Final = ("player", "queue", "device")
+STEERING: Final = ("player", "queue", "device", "output")
 """Nouns whose commands are counted per session, on either transport."""
 PROOFS: Final = (
     "/auth/login",

@@ -145,15 +145,16 @@ async def _copy_while_signed_in(request: web.Request, response: web.StreamRespon
     watching = asyncio.create_task(ended.wait(), name="stream: watch")
     try:
         await asyncio.wait((copying, watching), return_when=asyncio.FIRST_COMPLETED)
-        if copying.done():
-            await copying
-        else:
-            _break_off(request)
     finally:
+        # Stopped before the connection is closed: the kernel's copying must not outlive its socket.
         copying.cancel()
         watching.cancel()
         await asyncio.wait((copying, watching))
         await hub.unwatch_session(sending.session_id, ended)
+    if copying.cancelled():
+        _break_off(request)
+    else:
+        await copying
 
 
 async def _copy(request: web.Request, response: web.StreamResponse, sending: Sending) -> None:

@@ -4,9 +4,11 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright
@@ -14,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error,
 from tests.audio_files import make_audio
 from tests.needs import lacking
 from tests.running import ROOT, Server
-from tutti import identity
+from tutti import audio, identity, library
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 
@@ -141,6 +143,18 @@ async def browsers(chromium: str) -> AsyncIterator[Browsers]:
 
 
 @pytest.fixture
+async def shy_browsers(chromium: str) -> AsyncIterator[Browsers]:
+    """As browsers come: no sound before somebody touched the page."""
+    flags = [flag for flag in FLAGS if not flag.startswith("--autoplay")]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=[*flags, "--autoplay-policy=user-gesture-required"]
+        )
+        yield Browsers(browser)
+        await browser.close()
+
+
+@pytest.fixture
 async def setup_code(floor: Floor) -> str:
     """The one-time code that the terminal shows at the first start."""
     code = await perform(Context(floor), identity.setup_code)
@@ -165,3 +179,39 @@ def six_songs(tmp_path: Path) -> list[Path]:
         tags = {"title": title, "artist": artist, "album": album}
         make_audio(made[-1], form, 24 + number, tags, hertz=300 + 60 * number)
     return made
+
+
+class AddSong(Protocol):
+    """Puts a real song into a person's library, without the way of an upload; answers its id."""
+
+    async def __call__(self, owner: Person, title: str, seconds: float = 60, form: str = "mp3") -> UUID: ...
+
+
+@pytest.fixture
+def add_song(floor: Floor, tmp_path: Path) -> AddSong:
+    async def add(owner: Person, title: str, seconds: float = 60, form: str = "mp3") -> UUID:
+        file = tmp_path / f"{title}.{form}"
+        tags = {"title": title, "artist": "Franz Schubert", "album": "Winterreise"}
+        make_audio(file, form, seconds, tags, hertz=300 + 40 * len(title))
+        content = file.read_bytes()
+        probe = await audio.probe(file, floor.settings)
+        key = f"media/{sha256(content).hexdigest()}"
+
+        async def blocks() -> AsyncIterator[bytes]:
+            yield content
+
+        await floor.storage.begin(key)
+        await floor.storage.write_at(key, 0, blocks(), len(content))
+        song = await perform(
+            Context(floor, person=owner),
+            library.add_song,
+            owner_id=owner.id,
+            sha256=sha256(content).digest(),
+            storage_key=key,
+            size=len(content),
+            probe=probe,
+            file_name=file.name,
+        )
+        return song.id
+
+    return add

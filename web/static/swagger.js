@@ -11,7 +11,7 @@ window.SwaggerUIBundle({
   docExpansion: "none",
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
-  requestInterceptor: (request) => {
+  requestInterceptor: (/** @type {{headers: Record<string, string>}} */ request) => {
     request.headers["X-CSRF-Token"] = token;
     return request;
   },

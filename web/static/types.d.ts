@@ -66,3 +66,8 @@ interface Htmx {
 }
 
 declare var htmx: Htmx;
+
+interface Window {
+  /** From the swagger-ui bundle, on the page of the API's documents only. */
+  SwaggerUIBundle: { (options: object): unknown; presets: { apis: unknown } };
+}

@@ -1,0 +1,156 @@
+"""Several devices of one person: the music moves, plays on several at once, and survives what happens."""
+
+import asyncio
+import re
+from statistics import median
+
+import pytest
+
+from tests.browser.conftest import PHONE, AddSong, Browsers, Visitor
+from tests.running import Server
+from tutti.context import Person
+
+pytestmark = pytest.mark.browser
+MOVES = "tutti.output.deck.isMoving && tutti.output.deck.level > 0"
+
+
+async def start(desk: Visitor) -> None:
+    """Open the home page and play its first song here."""
+    await desk.open("/")
+    await desk.until_up()
+    await desk.page.click("#songs .item-main")
+    await desk.until(f"{MOVES} && tutti.output.deck.positionMs > 200")
+
+
+async def test_the_music_moves_to_another_device_and_the_gap_is_told(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Gute Nacht")
+    async with browsers.visit(server, person=admin) as desk, browsers.visit(server, PHONE, admin) as phone:
+        await start(desk)
+        await phone.open("/")
+        await phone.until_up()
+        await phone.page.tap(".top [data-open=devices]")
+        await phone.page.wait_for_selector(".device button:has-text('this one')")
+        await phone.picture("phone-devices")
+        await phone.page.tap(".device button:has-text('this one')")
+        await phone.until("tutti.output.role === 'solo'", 6000)
+        await phone.until(MOVES)
+        await desk.until("tutti.output.role === 'silent' && tutti.output.deck.audio.paused")
+        told = await phone.page.text_content(".toast")
+        gap = re.search(r"(\d+) ms", told or "")
+        assert gap is not None, told
+        assert int(gap[1]) < 250
+        assert await desk.ask("tutti.store.player.isPlaying")
+        off = await phone.ask("tutti.output.deck.positionMs") - await phone.ask(
+            "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
+        )
+        assert abs(off) < 250
+
+
+async def heard(visitor: Visitor) -> float:
+    """Where in the song this device sounds, less where the common clock says it should; ms."""
+    error: float = await visitor.ask(
+        "tutti.output.party.positionMs - (tutti.store.player.positionMs"
+        " + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt))"
+    )
+    return error
+
+
+async def test_two_devices_sound_together(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Der Lindenbaum")
+    async with browsers.visit(server, person=admin) as desk, browsers.visit(server, PHONE, admin) as phone:
+        await start(desk)
+        await phone.open("/")
+        await phone.until_up()
+        await desk.page.click(".bar-end [data-open=devices]")
+        await desk.page.click("text=Play along")
+        for visitor in (desk, phone):
+            await visitor.until("tutti.output.role === 'party' && tutti.output.party.isSounding", 15_000)
+        await asyncio.sleep(3)
+        await desk.picture("two-devices")
+        spread = [abs(await heard(desk) - await heard(phone)) for _ in range(15)]
+        assert median(spread) < 15, spread
+        await desk.page.click("#sheet-devices [aria-label^='Stop on Chrome on Android']")
+        await desk.until(f"tutti.output.role === 'solo' && {MOVES}")
+        await phone.until("tutti.output.role === 'silent' && !tutti.output.party.isSounding")
+
+
+async def test_windows_of_one_browser_are_one_device(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Wasserflut")
+    async with browsers.visit(server, person=admin) as desk:
+        await start(desk)
+        second = await desk.another_window("/songs")
+        await desk.until("tutti.store.player?.isPlaying && !tutti.line.isLeading", page=second)
+        assert await desk.ask("tutti.store.devices.length") == 1
+        await second.click(".bar [data-do=toggle]")
+        await desk.until("tutti.output.deck.audio.paused")
+        await second.click(".bar [data-do=toggle]")
+        await desk.until(MOVES)
+        await desk.page.close()
+        await desk.until(f"tutti.line.isLeading && tutti.output.role === 'solo' && {MOVES}", page=second)
+        desk.page = second
+
+
+WITHOUT_SECURE_CONTEXT = """
+  Object.defineProperty(Navigator.prototype, "locks", {get: () => undefined});
+  Object.defineProperty(Crypto.prototype, "subtle", {get: () => undefined});
+  Object.defineProperty(Crypto.prototype, "randomUUID", {value: undefined});
+"""
+
+
+async def test_over_plain_http_everything_has_another_way(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Auf dem Flusse")
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.context.add_init_script(WITHOUT_SECURE_CONTEXT)
+        await start(desk)
+        second = await desk.another_window("/songs")
+        await desk.until("tutti.store.player?.isPlaying && !tutti.line.isLeading", page=second)
+        await second.click(".bar [data-do=toggle]")
+        await desk.until("tutti.output.deck.audio.paused")
+
+
+async def test_a_browser_that_wants_a_tap_first_gets_a_button(
+    shy_browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    song_id = await add_song(admin, "Frühlingstraum")
+    async with server.phone(admin) as remote, shy_browsers.visit(server, person=admin) as desk:
+        await desk.open("/")
+        # Whatever Playwright evaluates counts as a gesture, so the page is left alone until it was refused.
+        while not (known := await remote.hear("devices.changed"))["devices"]:
+            pass
+        await remote.ask("player.play", songId=str(song_id), deviceId=known["devices"][0]["deviceId"])
+        await asyncio.sleep(1.5)
+        await desk.page.wait_for_selector("#listen button")
+        assert not await desk.ask(MOVES)
+        await desk.picture("tap-to-listen")
+        await desk.page.click("#listen button")
+        await desk.until(MOVES)
+        assert await desk.page.query_selector("#listen") is None
+
+
+async def test_songs_follow_each_other_without_the_server_being_asked(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    for title in ("Irrlicht", "Rast"):
+        await add_song(admin, title, seconds=4)
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/songs")
+        await desk.until_up()
+        await desk.page.click("[data-act=play-list]")
+        await desk.until(MOVES)
+        first = await desk.ask("tutti.store.player.item.itemId")
+        await desk.until(f"tutti.store.player.item.itemId !== '{first}' && {MOVES}", 8000)
+        assert await desk.ask("tutti.output.deck.itemId === tutti.store.player.item.itemId")
+        lag = await desk.ask(
+            "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
+            " - tutti.output.deck.positionMs"
+        )
+        assert abs(lag) < 300
+        await desk.until("!tutti.store.player.isPlaying", 8000)

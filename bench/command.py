@@ -8,6 +8,7 @@ in transactions, in the same number of processes; pgbench's figure for them stan
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bench.parts.stage import Stage, cpu_seconds, percentile, stage, table
+from bench.parts.stage import ROOT, Stage, cpu_seconds, percentile, stage, table
 from bench.peers.bare_pool import pgbench_rate
 
 CLIENTS = 32
@@ -101,23 +102,14 @@ async def steady(ports: list[int], bearers: list[str], seconds: int) -> list[flo
         return [each for took in results for each in took]
 
 
-async def saturate(ports: list[int], bearers: list[str]) -> float:
+def saturate(ports: list[int], bearers: list[str]) -> float:
     """Answered commands a second with all clients asking as fast as they are answered."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        lines = [await connect(http, ports[n % len(ports)], each) for n, each in enumerate(bearers)]
-        done = 0
-        until = time.perf_counter() + MEASURED_S
-
-        async def ask(line: Line) -> None:
-            nonlocal done
-            turn = 0
-            while time.perf_counter() < until:
-                turn += 1
-                await line.ask("player.change", volume=(turn % 100) / 100 + 0.001)
-                done += 1
-
-        await asyncio.gather(*map(ask, lines))
-        return done / MEASURED_S
+    wish = json.dumps({"ports": ports, "bearers": bearers, "seconds": MEASURED_S})
+    words = [sys.executable, "-m", "bench.parts.steering", wish]
+    report = json.loads(subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    if report["errors"]:
+        raise RuntimeError(f"{report['errors']} commands were refused")
+    return float(report["done"]) / MEASURED_S
 
 
 def main() -> None:
@@ -132,7 +124,7 @@ def main() -> None:
         before = cpu_seconds(*processes)
         took = asyncio.run(steady(ports, bearers, seconds))
         used = cpu_seconds(*processes) - before
-        rate = asyncio.run(saturate(ports, bearers[:CLIENTS]))
+        rate = saturate(ports, bearers[:CLIENTS])
         bare = _bare(on, 2)
         lone = pgbench_rate(on, CLIENTS, MEASURED_S)
     table(

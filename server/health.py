@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from server.keys import FLOOR, HUB, REDIS, SETTINGS
+from tutti import search
 from tutti.errors import Forbidden, Problem
 
 SKEW_WARNING_S = 5
@@ -34,6 +35,8 @@ async def alive(request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Each dependency by name; 503 when requests should go elsewhere."""
     parts = {"database": await _database(request.app), "redis": await _redis(request.app)}
+    if parts["database"] == "ok" and (state := await search.health(request["ctx"])):
+        parts["elasticsearch"] = state
     if request.app[DRAINING].is_set():
         parts["server"] = "stopping"
     elif abs(request.app[FLOOR].clock.skew().total_seconds()) > SKEW_WARNING_S:

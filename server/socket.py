@@ -65,9 +65,15 @@ class Socket:
         return len(self._backlog) if self._backlog else 0
 
     def send(self, frame: bytes, key: Hashable = None) -> bool:
-        """Write or keep one frame; True when it was written. It replaces a waiting one of the same key."""
-        if self._backlog is None and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
-            self.transport.write(frame)
+        """Write or keep one frame; True when none waits. It replaces a waiting one of the same key.
+
+        A transport that is closing swallows it: one dead socket must not stop a round over a thousand.
+        """
+        transport = self.transport
+        if transport.is_closing():
+            return True
+        if self._backlog is None and transport.get_write_buffer_size() < WRITABLE_BELOW:
+            transport.write(frame)
             return True
         self._keep(frame, key)
         return False
@@ -77,13 +83,14 @@ class Socket:
 
     def ping(self) -> None:
         """A heartbeat, when nothing is waiting that would do as well."""
-        if self._backlog is None:
+        if self._backlog is None and not self.transport.is_closing():
             self.transport.write(PING)
 
     def flush(self) -> bool:
         """Write what waits while the transport takes it; True when nothing waits any more."""
         backlog = self._backlog
-        if backlog is None:
+        if backlog is None or self.transport.is_closing():
+            self.drop_backlog()
             return True
         while backlog and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
             key = next(iter(backlog))

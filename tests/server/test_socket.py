@@ -14,9 +14,13 @@ class Pipe:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.held = 0
+        self.closing = False
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def get_write_buffer_size(self) -> int:
         return self.held
@@ -45,6 +49,16 @@ def test_a_slow_reader_gets_only_the_newest_state_and_every_answer_in_order() ->
     pipe.held = 0
     assert socket.flush()
     assert pipe.written == [b"state 2", b"answer 1", b"answer 2"]
+
+
+def test_a_closing_transport_swallows_what_comes() -> None:
+    pipe = Pipe()
+    socket = made(pipe)
+    pipe.closing = True
+    assert socket.send(b"one")
+    socket.ping()
+    assert pipe.written == []
+    assert not socket.is_lagging
 
 
 def test_more_bytes_than_allowed_is_too_slow_at_once() -> None:

@@ -24,10 +24,10 @@ from tutti.command import perform
 from tutti.floor import open_floor, open_redis
 from tutti.settings import Settings
 from tutti.slices import COMMANDS
-from web import account, docs, library, pages, player, search
+from web import account, docs, library, pages, player, search, security
 from web.keys import CTX
 
-PAGES = (account, docs, library, player, search)
+PAGES = (account, security, docs, library, player, search)
 STATIC = Path(pages.__file__).parent / "static"
 DRAIN_S = 5
 HEADER_LINE, HEADER_LINES = 8190, 64
@@ -116,4 +116,6 @@ async def htmx(request: web.Request) -> web.StreamResponse:
 
 def _file(path: Path) -> web.FileResponse:
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return web.FileResponse(path, headers={"Cache-Control": "no-cache", "Content-Type": kind})
+    # A page asks for the drawn icons again and again while it changes; everything else must be new at once.
+    keep = "public, max-age=600" if path.suffix == ".svg" else "no-cache"
+    return web.FileResponse(path, headers={"Cache-Control": keep, "Content-Type": kind})

@@ -57,8 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: Annotated[
         str,
         about(
-            "At least 32 characters; seals keys and signs links. The same on every server. Empty: made at the first "
-            "start and kept in DATA_DIR/keys/secret.key."
+            "At least 32 characters; seals keys and signs links. The same on every server. "
+            "Empty: made at the first start and kept in DATA_DIR/keys/secret.key."
         ),
     ] = ""
     registration: Annotated[

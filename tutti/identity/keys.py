@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from tutti import crypto
+from tutti import crypto, es256
 from tutti.context import Context
 from tutti.database import queries
 from tutti.record import Record
@@ -29,7 +29,7 @@ class SigningKey(Record):
 async def jwks(ctx: Context) -> dict[str, Any]:
     """The public keys, as /.well-known/jwks.json shows them; makes the first key when there is none."""
     keys = await _keys(ctx) or [await _new_key(ctx)]
-    return {"keys": [crypto.public_jwk(key.kid, key.public_key) for key in keys]}
+    return {"keys": [es256.public_jwk(key.kid, key.public_key) for key in keys]}
 
 
 async def signing_key(ctx: Context) -> tuple[str, bytes]:
@@ -62,7 +62,7 @@ async def _keys(ctx: Context) -> list[SigningKey]:
 
 
 async def _new_key(ctx: Context) -> SigningKey:
-    private, public = crypto.new_signing_key()
+    private, public = es256.new_signing_key()
     kid = urlsafe_b64encode(ctx.random_bytes(12)).decode()
     sealed = crypto.encrypt(crypto.server_secret(ctx.settings), private, f"signing_keys {kid}")
     await ctx.db.run(sql.add_signing_key, kid=kid, public_key=public, private_key=sealed, now=ctx.now)

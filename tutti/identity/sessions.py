@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from tutti import crypto, event
+from tutti import crypto, es256, event
 from tutti.command import command
 from tutti.context import Context, Person, SessionRef
 from tutti.database import queries
@@ -154,7 +154,7 @@ async def session_of_cookie(ctx: Context, token: str) -> Identified | None:
 async def session_of_access_token(ctx: Context, jwt: str) -> Identified | None:
     """Whose access token this is, after every check of R11; None when it fails one or its session is over."""
     try:
-        kid, claims = crypto.unchecked_claims(jwt)
+        kid, claims = es256.unchecked_claims(jwt)
         session_id, generation = UUID(str(claims.get("sid"))), claims.get("rgen")
     except (crypto.BadToken, ValueError):
         return None
@@ -179,7 +179,7 @@ async def session_of_access_token(ctx: Context, jwt: str) -> Identified | None:
 
 def _is_genuine(ctx: Context, found: _Found, jwt: str) -> bool:
     try:
-        claims = crypto.read_token(
+        claims = es256.read_token(
             found.public_key, jwt, KIND, issuer=issuer(ctx), audience=AUDIENCE, now=ctx.now
         )
     except crypto.BadToken:

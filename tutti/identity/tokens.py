@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from tutti import crypto, event
+from tutti import crypto, es256, event
 from tutti.command import command
 from tutti.context import Context
 from tutti.database import queries
@@ -165,7 +165,7 @@ async def _pair(ctx: Context, user_id: UUID, session_id: UUID, key: bytes, gener
         "jti": str(ctx.new_id()),
         "rgen": generation,
     }
-    access = crypto.write_token(private_key, kid, KIND, claims, now=ctx.now, life=ACCESS_LIFE)
+    access = es256.write_token(private_key, kid, KIND, claims, now=ctx.now, life=ACCESS_LIFE)
     return TokenPair(
         access_token=access,
         expires_in=int(ACCESS_LIFE.total_seconds()),

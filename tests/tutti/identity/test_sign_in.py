@@ -158,15 +158,17 @@ async def test_a_good_sign_in_uses_up_none_of_the_networks_tries(at: At, floor: 
 
 
 async def test_an_unknown_address_takes_as_long_as_a_known_one(at: At) -> None:
-    """R9, within noise."""
+    """R9: the best of several rounds, because the machine has other things to do."""
     await account(at())
-    await guess(at(), "warm.up@example.org")
-    took: dict[str, float] = {}
-    for email in (EMAIL, "nobody@example.org"):
-        began = perf_counter()
-        await guess(at(), email)
-        took[email] = perf_counter() - began
-    assert 0.3 < took[EMAIL] / took["nobody@example.org"] < 3
+    took: dict[str, list[float]] = {EMAIL: [], "nobody@example.org": []}
+    for number in range(6):
+        for email, times in took.items():
+            ctx = at(address=f"198.51.100.{number}")
+            began = perf_counter()
+            await guess(ctx, email)
+            times.append(perf_counter() - began)
+    known, unknown = (min(times[1:]) for times in took.values())
+    assert 0.5 < known / unknown < 2
 
 
 async def test_an_old_hash_is_renewed_at_sign_in(at: At, floor: Floor) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from tests.tutti.identity.conftest import At
 from tests.tutti.identity.people import SetClock, account, as_program, refusal, renew, seen, signed_in
-from tutti import crypto, identity
+from tutti import crypto, es256, identity
 from tutti.command import perform
 from tutti.context import Floor
 from tutti.errors import SignInNeeded
@@ -174,7 +174,7 @@ async def test_an_access_token_ends_after_ten_minutes(at: At, clock: SetClock) -
 
 async def test_an_access_token_tells_its_kind_and_its_generation(at: At) -> None:
     await account(at())
-    kid, claims = crypto.unchecked_claims((await as_program(at())).access_token)
+    kid, claims = es256.unchecked_claims((await as_program(at())).access_token)
     assert set(claims) == {"iss", "aud", "sub", "sid", "iat", "exp", "jti", "rgen"}
     assert (claims["aud"], claims["rgen"], claims["exp"] - claims["iat"]) == ("tutti", 1, 600)
     assert kid in [key["kid"] for key in (await perform(at(), identity.jwks))["keys"]]
@@ -201,7 +201,7 @@ async def test_a_claim_that_is_not_ours_is_refused_even_under_our_own_key(
     """R11."""
     await account(at())
     token = (await as_program(at())).access_token
-    kid, claims = crypto.unchecked_claims(token)
+    kid, claims = es256.unchecked_claims(token)
     ctx = at()
     _kid, private = await keys.signing_key(ctx)
     await ctx.commit()
@@ -230,7 +230,7 @@ async def test_a_claim_that_is_not_ours_is_refused_even_under_our_own_key(
 async def test_a_header_that_is_not_ours_is_refused(at: At, header: dict[str, str]) -> None:
     """R11."""
     await account(at())
-    kid, claims = crypto.unchecked_claims((await as_program(at())).access_token)
+    kid, claims = es256.unchecked_claims((await as_program(at())).access_token)
     ctx = at()
     _kid, private = await keys.signing_key(ctx)
     await ctx.commit()
@@ -240,8 +240,8 @@ async def test_a_header_that_is_not_ours_is_refused(at: At, header: dict[str, st
 
 async def test_a_token_of_another_key_is_refused(at: At) -> None:
     await account(at())
-    kid, claims = crypto.unchecked_claims((await as_program(at())).access_token)
-    private, _public = crypto.new_signing_key()
+    kid, claims = es256.unchecked_claims((await as_program(at())).access_token)
+    private, _public = es256.new_signing_key()
     forged = _signed(private, {"alg": "ES256", "typ": "at+jwt", "kid": kid}, claims)
     assert await perform(at(), identity.session_of_access_token, jwt=forged) is None
     for nonsense in ("", "a.b.c", "x" * 10_000, f"{forged}.{forged}"):
@@ -263,7 +263,7 @@ async def test_keys_rotate_after_ninety_days_and_the_old_one_verifies_one_day_mo
     assert len((await perform(at(), identity.jwks))["keys"]) == 2
     assert await perform(at(), identity.session_of_access_token, jwt=before.access_token) is not None
     fresh = await as_program(at())
-    assert crypto.unchecked_claims(fresh.access_token)[0] != old
+    assert es256.unchecked_claims(fresh.access_token)[0] != old
     clock.pass_by(days=1, minutes=1)
     await perform(at(), identity.rotate_keys)
     assert old not in [key["kid"] for key in (await perform(at(), identity.jwks))["keys"]]

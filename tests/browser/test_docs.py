@@ -41,7 +41,7 @@ async def test_a_request_can_be_tried_with_the_sign_in_of_the_page(
 ) -> None:
     async with browsers.visit(server, person=someone) as visitor:
         await visitor.open("/docs/api")
-        operation = visitor.page.locator("#operations-player-player\\.change")
+        operation = visitor.page.locator(".opblock-patch").filter(has_text="Change how loud it is")
         await operation.wait_for()
         await visitor.picture("docs-api")
         await operation.locator(".opblock-summary").click()

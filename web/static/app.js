@@ -266,6 +266,7 @@ class App {
     if (!this.line.isLeading || this.registeredFor) return;
     this.registeredFor = "asked";
     try {
+      this.deviceId ||= this.store.hello?.deviceId ?? null;
       const known = this.deviceId ? { deviceId: this.deviceId } : {};
       const device = await this.line.request("device.register", { ...here(), ...known });
       this.deviceId = device.deviceId;

@@ -1,4 +1,5 @@
-// <device-list>: where it plays, and where else it could. Events transfer, join, leave {deviceId}, delay {deviceId, delayMs}.
+// <device-list>: where it plays, and where else it could.
+// Events transfer, join, leave {deviceId}, delay {deviceId, delayMs}, rename {deviceId, name}.
 // <clock-panel>: how well this device knows the common time.
 
 import { fill, icon, make } from "./ui.js";
@@ -26,8 +27,23 @@ class DeviceList extends HTMLElement {
       make("div", { class: "stack" },
         rows.length ? make("div", { class: "stack stack-tight" }, ...rows) : make("p", { class: "muted" }, "Nothing plays anywhere yet."),
         others.length ? make("h3", {}, rows.length ? "Also there" : "Devices that are there") : null,
-        ...others.map((device) => this.#silent(device, outputs.size > 0, player?.handoff?.to === device.deviceId, own))),
+        ...others.map((device) => this.#silent(device, outputs.size > 0, player?.handoff?.to === device.deviceId, own)),
+        this.#naming(shown.find((device) => device.deviceId === own))),
     );
+  }
+
+  /** Two browsers of one kind are told apart by a name. @param {Device | undefined} device */
+  #naming(device) {
+    if (!device) return null;
+    const input = /** @type {HTMLInputElement} */ (make("input", { class: "input", value: device.name, maxlength: 80, required: true, "aria-label": "Name of this device" }));
+    const form = make("form", { class: "row", "hx-boost": "false" }, make("span", { class: "grow" }, input), make("button", { class: "btn btn-small", type: "submit" }, "Save"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      input.blur();
+      this.#say("rename", { deviceId: device.deviceId, name: input.value.trim() });
+    });
+    return make("details", { class: "small" }, make("summary", { class: "muted" }, "Rename this device"), form);
   }
 
   /** @param {Device} device @param {OutputState} output @param {boolean} isParty @param {string | null} own */

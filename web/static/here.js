@@ -15,9 +15,9 @@ export function kindOf(agent = navigator.userAgent) {
   return /iPhone|Mobile/.test(agent) ? "phone" : "computer";
 }
 
-/** @returns {{name: string, kind: string, canPlay: boolean}} */
+/** A guest steers; his phone does not become a loudspeaker. @returns {{name: string, kind: string, canPlay: boolean}} */
 export function here() {
-  return { name: localStorage.getItem("deviceName") || nameOf(), kind: kindOf(), canPlay: true };
+  return { name: nameOf(), kind: kindOf(), canPlay: document.body.dataset.role !== "guest" };
 }
 
 /**

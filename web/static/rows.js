@@ -9,13 +9,17 @@ import { icon, make, toast } from "./ui.js";
  *   isCurrent: (songId: string) => boolean, toggle: () => void, undo: (text: string) => void, uploads: import("./upload.js").UploadManager}} Parts
  */
 
+const AT_ONCE = 1000;
+/** More than this nobody hears in a week. */
+const MOST = 2000;
+
 /** @type {Record<string, (parts: Parts, row: HTMLElement, button: HTMLElement) => unknown>} */
 const ACTS = {
   play: ({ play, isCurrent, toggle }, { dataset }) => (isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId, source: dataset.source })),
   add: async ({ wish, undo }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end", source: dataset.source })) && undo(`“${dataset.title}” is in the queue.`),
   menu: (parts, row, button) => openMenu(parts, row, button),
-  "play-list": (parts, _row, button) => playAll(parts, songsIn(button), button.dataset.source),
-  "add-list": (parts, _row, button) => addAll(parts, songsIn(button), button.dataset.source),
+  "play-list": (parts, _row, button) => playAll(parts, button),
+  "add-list": (parts, _row, button) => addAll(parts, button),
   choose: ({ uploads }) => uploads.choose(),
   "choose-folder": ({ uploads }) => uploads.choose({ folder: true }),
 };
@@ -30,24 +34,52 @@ export function wireRows(parts) {
   });
 }
 
-/** @param {HTMLElement} button */
+/** The songs in sight. @param {HTMLElement} button */
 function songsIn(button) {
   const list = document.querySelector(button.dataset.list ?? "#songs");
   return [...(list?.querySelectorAll("[data-song-id]:not(.is-off)") ?? [])].map((row) => /** @type {HTMLElement} */ (row).dataset.songId ?? "");
 }
 
-/** @param {Parts} parts @param {string[]} songIds @param {string} [source] */
-async function playAll({ wish, play, undo }, songIds, source = "queue") {
-  if (!songIds.length) return;
-  const replaced = await wish("queue.edit", { operations: [{ op: "replace", songIds, source }] });
-  if (!replaced) return;
+/** Play what is in sight at once, then let follow what a longer list still holds. @param {Parts} parts @param {HTMLElement} button */
+async function playAll({ wish, play, undo }, button) {
+  const songIds = songsIn(button).slice(0, AT_ONCE);
+  const source = button.dataset.source ?? "queue";
+  if (!songIds.length || !(await wish("queue.edit", { operations: [{ op: "replace", songIds, source }] }))) return;
   await play({});
-  undo(songIds.length === 1 ? "Playing one song." : `Playing ${songIds.length} songs.`);
+  const rest = (await whole(button)).filter((songId) => !songIds.includes(songId));
+  await addInParts(wish, rest, source);
+  const count = songIds.length + rest.length;
+  if (rest.length) toast(`Playing ${count} songs.`);
+  else undo(count === 1 ? "Playing one song." : `Playing ${count} songs.`);
 }
 
-/** @param {Parts} parts @param {string[]} songIds @param {string} [source] */
-async function addAll({ wish, undo }, songIds, source = "queue") {
-  if (songIds.length && (await wish("queue.add", { songIds, at: "end", source }))) undo(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
+/** @param {Parts} parts @param {HTMLElement} button */
+async function addAll({ wish, undo }, button) {
+  const songIds = songsIn(button);
+  if (!(await addInParts(wish, songIds, button.dataset.source ?? "queue"))) return;
+  undo(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
+}
+
+/** A frame holds 64 KiB, so long lists go in parts. @param {Parts["wish"]} wish @param {string[]} songIds @param {string} source */
+async function addInParts(wish, songIds, source) {
+  for (let from = 0; from < songIds.length; from += AT_ONCE) {
+    if (!(await wish("queue.add", { songIds: songIds.slice(from, from + AT_ONCE), at: "end", source }))) return false;
+  }
+  return songIds.length > 0;
+}
+
+/** Every song of a list that is shown in part only: `data-all` names where the whole is to be had. @param {HTMLElement} button */
+async function whole(button) {
+  /** @type {string[]} */
+  const songIds = [];
+  let cursor = "";
+  while (button.dataset.all && songIds.length < MOST) {
+    const page = await call("GET", `${button.dataset.all}&limit=200${cursor}`).catch(() => ({ items: [], nextCursor: null }));
+    songIds.push(...page.items.filter((/** @type {any} */ song) => song.streamUrl).map((/** @type {any} */ song) => song.id));
+    if (!page.nextCursor) return songIds;
+    cursor = `&cursor=${encodeURIComponent(page.nextCursor)}`;
+  }
+  return songIds;
 }
 
 /** @param {Parts} parts @param {HTMLElement} row @param {HTMLElement} button */

@@ -41,7 +41,7 @@ export class Store extends EventTarget {
     this.news = {
       "player.state": (params) => this.accept(params),
       "queue.changed": (params) => this.#changed(params),
-      "queue.get": (params) => this.#window(params),
+      "queue.state": (params) => this.#window(params),
       "devices.changed": ({ devices }) => this.#set("devices", devices),
       "upload.progress": (params) => this.#tell("upload", params),
       "library.changed": (params) => this.#tell("library", params),
@@ -104,6 +104,8 @@ export class Store extends EventTarget {
   /** @param {{method: string, params: any}} message */
   #hear({ method, params }) {
     const { topic, version } = params ?? {};
+    // The opening tells where the player's topic stands.
+    if (method === "player.state" && !topic) this.versions.set(`player:${params.playerId}`, version);
     const heard = topic && version && method !== "topic.changed" ? this.versions.hear(topic, version) : "new";
     this.news[method]?.(params);
     if (heard === "gap") this.#missed(topic);

@@ -1,0 +1,75 @@
+"""Uploads that meet trouble: a broken line, a closed window, a file that is no music."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, Route
+
+from tests.audio_files import make_audio
+from tests.browser.conftest import Browsers
+from tests.running import Server, Worker
+from tutti.context import Person
+
+pytestmark = pytest.mark.browser
+
+
+async def choose(page: Page, files: list[Path]) -> None:
+    async with page.expect_file_chooser() as chooser:
+        await page.click("[data-act=choose]")
+    await (await chooser.value).set_files(files)
+
+
+async def test_a_closed_window_goes_on_where_it_stopped(
+    browsers: Browsers, server: Server, worker: Worker, admin: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.wav"
+    make_audio(file, "wav", 110, {"title": "Winterstürme"})
+    async with browsers.visit(server, person=admin) as desk:
+        sent: list[str] = []
+
+        async def break_the_last(route: Route) -> None:
+            sent.append(route.request.url)
+            await (route.abort() if route.request.url.endswith("/2") else route.continue_())
+
+        await desk.open("/")
+        await desk.until_up()
+        await desk.context.route("**/api/v1/upload/chunk/**", break_the_last)
+        await choose(desk.page, [file])
+        await desk.until("document.querySelector('upload-manager').uploader.uploads[0]?.received > 16000000")
+        await desk.context.unroute("**/api/v1/upload/chunk/**")
+        desk.page.on("dialog", lambda dialog: dialog.accept())
+        await desk.open("/")
+        await desk.until_up()
+        again: list[str] = []
+        desk.page.on("request", lambda request: again.append(f"{request.method} {request.url}"))
+        await choose(desk.page, [file])
+        await desk.until("document.querySelectorAll('#songs [data-song-id]').length === 1", 60_000)
+        chunks = [url.rsplit("/", 1)[1] for url in again if "/upload/chunk/" in url]
+        assert chunks == ["2"]
+        assert not any(url.endswith("/upload/init") for url in again)
+        desk.complaints = [text for text in desk.complaints if "ERR_FAILED" not in text]
+
+
+async def test_what_is_no_music_is_said_in_a_sentence(
+    browsers: Browsers, server: Server, worker: Worker, admin: Person, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.mp3"
+    letter.write_text("Dear Clara, this is no music at all. " * 100)
+    note = tmp_path / "note.txt"
+    note.write_text("nor is this")
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/")
+        await desk.until_up()
+        await desk.ask(
+            "globalThis.errors = [], document.querySelector('upload-manager')"
+            ".addEventListener('error', (event) => errors.push(event.detail)), 0"
+        )
+        await choose(desk.page, [note])
+        await desk.page.wait_for_selector(".toast.is-bad")
+        await choose(desk.page, [letter])
+        await desk.page.wait_for_selector(".upload .error", timeout=60_000)
+        await desk.picture("upload-failed")
+        assert len(await desk.ask("errors")) == 2
+        told = await desk.page.text_content(".upload .error")
+        assert told is not None
+        assert len(told.split()) > 3

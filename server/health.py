@@ -9,7 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from server.keys import FLOOR, HUB, REDIS, SETTINGS
 from tutti import search
+from tutti.context import Context
 from tutti.errors import Forbidden, Problem
+from web.keys import CTX
 
 SKEW_WARNING_S = 5
 DRAINING = web.AppKey("draining", asyncio.Event)
@@ -35,7 +37,7 @@ async def alive(request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Each dependency by name; 503 when requests should go elsewhere."""
     parts = {"database": await _database(request.app), "redis": await _redis(request.app)}
-    if parts["database"] == "ok" and (state := await search.health(request["ctx"])):
+    if parts["database"] == "ok" and (state := await _elasticsearch(request.app)):
         parts["elasticsearch"] = state
     if request.app[DRAINING].is_set():
         parts["server"] = "stopping"
@@ -66,6 +68,16 @@ async def _database(app: web.Application) -> str:
     except (Problem, TimeoutError):
         return "away"
     return "ok"
+
+
+async def _elasticsearch(app: web.Application) -> str | None:
+    ctx = Context(app[FLOOR])  # nobody asks in particular: these paths stand before the question of who
+    try:
+        return await search.health(ctx)
+    except Problem:
+        return "away"
+    finally:
+        await ctx.roll_back()
 
 
 async def _redis(app: web.Application) -> str:

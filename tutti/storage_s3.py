@@ -198,7 +198,7 @@ class S3Storage:
             config = AioConfig(
                 connect_timeout=CONNECT_TIMEOUT_S,
                 read_timeout=READ_TIMEOUT_S,
-                retries={"max_attempts": 3, "mode": "standard"},
+                retries={"total_max_attempts": 2, "mode": "standard"},
                 signature_version="s3v4",
                 # Content-MD5 is sent where it matters; not every S3-compatible server knows the newer ones.
                 request_checksum_calculation="when_required",

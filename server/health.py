@@ -11,7 +11,6 @@ from server.keys import FLOOR, HUB, REDIS, SETTINGS
 from tutti import search
 from tutti.context import Context
 from tutti.errors import Forbidden, Problem
-from web.keys import CTX
 
 SKEW_WARNING_S = 5
 DRAINING = web.AppKey("draining", asyncio.Event)

@@ -25,6 +25,8 @@ from web.pages import COOKIE_FOR_FORMS, csrf_token, problem_page, session_cookie
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SAFE = ("GET", "HEAD", "OPTIONS")
+FOR_PROGRAMS = ("/api/", "/ws", "/media/", "/files/", "/healthz", "/readyz", "/metrics", "/.well-known/")
+"""Paths whose problems are problem+json; everywhere else a person reads them on a page."""
 log = structlog.get_logger()
 _request_id = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
 
@@ -193,7 +195,7 @@ def _is_address(name: str) -> bool:
 def _problem(request: web.Request, error: Exception) -> web.Response:
     problem = problem_of(error, request.method)
     ctx = request[CTX]
-    if request.path.startswith("/api/") or request.path == "/ws" or request.path.startswith("/media/"):
+    if request.path.startswith(FOR_PROGRAMS):
         return problem_response(problem, instance=ctx.request_id)
     return problem_page(request, problem)
 

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from textwrap import dedent
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from msgspec.inspect import DateTimeType, Field, StructType, multi_type_info
 
 Json = dict[str, Any]
 REF: Final = "#/components/schemas/"
+FAR: Final = 2**31
+"""A limit up here only keeps numbers storable; nobody needs to read it."""
 
 
 class Schemas:
@@ -66,6 +69,14 @@ def doc_of(thing: Any) -> Doc:
     """What its docstring says."""
     summary, _empty, more = (inspect.getdoc(thing) or "").partition("\n\n")
     return Doc(" ".join(summary.split()), more.strip())
+
+
+def doc_of_slice(face: ModuleType) -> Doc:
+    """What a slice is for, without its name in front: "Search: find anything …"."""
+    doc = doc_of(face)
+    name, _colon, rest = doc.summary.partition(": ")
+    has_name_in_front = bool(rest) and " " not in name.removeprefix("The ")
+    return Doc(rest[:1].upper() + rest[1:], doc.more) if has_name_in_front else doc
 
 
 def reached(components: Mapping[str, Json], start: Any) -> dict[str, Json]:
@@ -122,7 +133,9 @@ def in_words(schema: Json) -> str:
     if kind == "array":
         return f"list of {in_words(schema.get('items', {}))}"
     low, high = schema.get("minimum"), schema.get("maximum")
-    return f"{kind}, {low} to {high}" if low is not None and high is not None else str(kind)
+    if low is None or high is None:
+        return str(kind)
+    return f"{kind}, {low} to {high}" if high < FAR else f"{kind} from {low}"
 
 
 def _structs(infos: Iterable[Any]) -> Iterator[StructType]:

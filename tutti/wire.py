@@ -122,10 +122,19 @@ class Request(NamedTuple):
         return self.returns is type(None)
 
 
+def doc_of_command(command: Command) -> Doc:
+    """What a command's docstring says, with its parameters named as they travel."""
+    doc = doc_of(command.function)
+    parameters = command.parameters
+    for name, encoded in zip(parameters.__struct_fields__, parameters.__struct_encode_fields__, strict=True):
+        doc = Doc(*(text.replace(f"`{name}`", f"`{encoded}`") for text in doc))
+    return doc
+
+
 def requests(commands: Mapping[str, Command]) -> list[Request]:
     """Every method by name, the two that are no commands among them."""
     told = [
-        Request(each.name, doc_of(each.function), each.parameters, each.returns)
+        Request(each.name, doc_of_command(each), each.parameters, each.returns)
         for each in commands.values()
         if not each.public
     ]

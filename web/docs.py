@@ -11,9 +11,9 @@ from aiohttp import web
 from tutti.command import Command
 from tutti.errors import Problem
 from tutti.event import EVENTS
-from tutti.schema import Doc, Json, Schemas, doc_of, in_words
+from tutti.schema import Doc, Json, Schemas, doc_of, doc_of_slice, in_words
 from tutti.slices import BODIES, COMMANDS, SLICES
-from tutti.wire import CLOSE_CODES, ERROR_CODES, requests, spoken
+from tutti.wire import CLOSE_CODES, ERROR_CODES, doc_of_command, requests, spoken
 from web.exchanged import exchanged
 from web.pages import page, render
 
@@ -122,7 +122,7 @@ def chapters() -> list[Chapter]:
         inside = f"{face.__name__}."
         mine = [_told(each) for each in COMMANDS.values() if each.function.__module__.startswith(inside)]
         told = sorted(mine, key=lambda each: (not each.path, each.path, each.verb))
-        made.append(Chapter(face.__name__.rpartition(".")[2], doc_of(face), told))
+        made.append(Chapter(face.__name__.rpartition(".")[2], doc_of_slice(face), told))
     return made
 
 
@@ -222,7 +222,7 @@ def _told(command: Command) -> Told:
         f"/api/v1{command.path}" if command.path else "",
         command.public,
         not command.public,
-        doc_of(command.function),
+        doc_of_command(command),
         _members(schemas.record(command.parameters)),
         "" if nothing else _kind_in_words(schemas, command.returns),
         command.status,
@@ -236,9 +236,17 @@ def _kind_in_words(schemas: Schemas, kind: Any) -> str:
 def _members(schema: Json) -> list[Member]:
     needed = set(schema.get("required", ()))
     return [
-        Member(name, in_words(member), name in needed, _default(member), member.get("description", ""))
+        Member(name, _kind(member), name in needed, _default(member), member.get("description", ""))
         for name, member in schema.get("properties", {}).items()
     ]
+
+
+def _kind(member: Json) -> str:
+    """In words; that null may stand for what is left out needs no saying."""
+    kinds = member.get("anyOf", ())
+    if "default" in member and member["default"] is None:
+        return " or ".join(in_words(each) for each in kinds if each != {"type": "null"})
+    return in_words(member)
 
 
 def _default(member: Json) -> str:

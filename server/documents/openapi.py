@@ -9,7 +9,8 @@ from server.documents.others import OTHERS, RESPONSE_OF_A_CHUNK
 from server.documents.words import ABOUT_VALUES, PROBLEM, version
 from server.http import IN_QUERY, PREFIX
 from tutti.command import Command
-from tutti.schema import Json, Schemas, doc_of, reached
+from tutti.schema import Json, Schemas, doc_of_slice, reached
+from tutti.wire import doc_of_command
 
 _placeholder = re.compile(r"\{(\w+)\}")
 SAFE: Final = ("GET", "HEAD")
@@ -49,6 +50,7 @@ SECURITY_SCHEMES: Final[Json] = {
         "description": "Beside the cookie, on everything but GET: the content of `<meta name=csrf-token>`.",
     },
 }
+OF_THE_SERVER: Final[Json] = {"name": "server", "description": "Health, keys and the contracts."}
 HEADERS: Final[Json] = {
     "X-Request-Id": {
         "description": "As the request named it, or made here; the log holds it.",
@@ -85,10 +87,7 @@ def openapi(commands: Mapping[str, Command], slices: Iterable[ModuleType]) -> Js
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [
-            {"name": face.__name__.split(".")[-1], "description": doc_of(face).summary} for face in slices
-        ]
-        + [{"name": "server", "description": "Health, keys and the contracts themselves."}],
+        "tags": [_tag(face) for face in slices] + [OF_THE_SERVER],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": reached(components, [paths, responses]),
@@ -99,9 +98,13 @@ def openapi(commands: Mapping[str, Command], slices: Iterable[ModuleType]) -> Js
     }
 
 
+def _tag(face: ModuleType) -> Json:
+    return {"name": face.__name__.rpartition(".")[2], "description": doc_of_slice(face).summary}
+
+
 def operation(command: Command, schemas: Schemas) -> Json:
     """One command as an operation."""
-    doc = doc_of(command.function)
+    doc = doc_of_command(command)
     made: Json = {
         "operationId": command.name,
         "tags": [command.function.__module__.split(".")[1]],

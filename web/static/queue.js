@@ -1,5 +1,5 @@
 // <play-queue>: the queue, ten thousand songs long if need be; only the rows in sight exist.
-// Property model (QueueModel), currentIndex, isPlaying. Events: show {from, to}, jump {itemId}, move {itemId, to},
+// Properties model (QueueModel), currentIndex, me (a person's id: his own name is not shown). Events: show {from, to}, jump {itemId}, move {itemId, to},
 // remove {itemId, title}.
 
 import { QueueModel } from "./queue-model.js";
@@ -13,7 +13,7 @@ export class PlayQueue extends HTMLElement {
     super();
     this.model = new QueueModel();
     this.currentIndex = -1;
-    this.isPlaying = false;
+    this.me = "";
     /** @type {Map<string, HTMLElement>} rows in sight by item, or by place while unknown */
     this.rows = new Map();
     /** @type {{itemId: string, from: number, to: number, startY: number, y: number, scroll: number} | null} */
@@ -93,7 +93,7 @@ export class PlayQueue extends HTMLElement {
 
   /** @param {Item} item */
   #row(item) {
-    const sub = [item.artist || "Unknown artist", item.addedBy?.name].filter(Boolean).join(" · ");
+    const sub = [item.artist || "Unknown artist", item.addedBy?.id !== this.me && item.addedBy?.name].filter(Boolean).join(" · ");
     return make(
       "div",
       { class: "queue-item", role: "listitem", "data-item-id": item.itemId },

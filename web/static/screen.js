@@ -68,9 +68,11 @@ export class Screen {
     const now = this.store.now;
     for (const queue of /** @type {NodeListOf<import("./queue.js").PlayQueue>} */ (document.querySelectorAll("play-queue"))) {
       queue.model = this.store.queue;
+      queue.me = this.store.hello?.user.id ?? "";
       queue.currentIndex = now?.item ? now.currentIndex : -1;
       queue.draw();
     }
+    for (const button of document.querySelectorAll('[data-act="clear"]')) /** @type {HTMLElement} */ (button).hidden = !this.store.queue.length;
     for (const count of document.querySelectorAll("[data-queue-length]")) count.textContent = String(this.store.queue.length || "");
   }
 

@@ -131,7 +131,7 @@ export class UploadManager extends HTMLElement {
     const over = all.filter((one) => one.isOver);
     const failed = over.filter((one) => one.stage === "failed").length;
     const [done, bytesDone, bytesAll] = [over.length, sum(all, "received"), sum(all, "total")];
-    const title = done < all.length ? `Adding ${done + 1} of ${all.length}` : failed ? `${failed} of ${all.length} failed` : all.length === 1 ? "Ready to play" : `${all.length} songs are ready`;
+    const title = done < all.length ? `Adding ${done + 1} of ${all.length}` : failed ? (all.length === 1 ? "That did not work" : `${failed} of ${all.length} failed`) : all.length === 1 ? "Ready to play" : `${all.length} songs are ready`;
     /** @type {HTMLElement} */ (panel.querySelector("h3")).textContent = title;
     /** @type {HTMLProgressElement} */ (panel.querySelector(".uploads-all")).value = bytesAll ? bytesDone / bytesAll : 0;
     this.#drawRows(/** @type {HTMLElement} */ (panel.querySelector(".uploads-list")));

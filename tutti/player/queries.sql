@@ -39,9 +39,13 @@ update queues set
     updated_at = :updated_at
 where id = :id;
 
--- see_output
--- A sign of life and nothing else: no news, so no new version.
-update queues set output_seen_at = greatest(output_seen_at, :seen_at) where id = :id;
+-- save_course
+-- What pause, seek, volume and a sign of life change: the hot path, without the documents.
+update queues set
+    version = :version, is_playing = :is_playing, position_ms = :position_ms, anchored_at = :anchored_at,
+    volume = :volume, muted = :muted, output_seen_at = :output_seen_at, hearing = :hearing,
+    recent_commands = :recent_commands, updated_at = :updated_at
+where id = :id;
 
 -- make_player
 -- A person's player comes into being when it is first asked for.

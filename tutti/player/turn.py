@@ -21,6 +21,7 @@ from tutti.player.model.state import (
     PlayerState,
     changed,
     is_over,
+    only_course_differs,
     state_of,
     told_apart,
 )
@@ -101,9 +102,9 @@ class Turn:
         if self._command_id is not None:
             recent = seen.remembered(self.player.recent_commands, self._command_id, self.player.version)
             self.player = changed(self.player, recent_commands=recent)
-        row = msgspec.structs.asdict(self.player)
-        del row["user_id"], row["read_at"]
-        await self.ctx.db.run(sql.save_player, **row)
+        query = sql.save_course if only_course_differs(self.before, self.player) else sql.save_player
+        row = {name: getattr(self.player, name) for name in query.parameters}
+        await self.ctx.db.run(query, **row)
         for heard in self._heard:
             await self._keep(heard)
 

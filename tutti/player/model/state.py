@@ -1,7 +1,7 @@
 """What a player is at one moment: the row as it is kept, and the state as everybody sees it."""
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -97,6 +97,21 @@ class Player(Record):
     """PostgreSQL's time when this was read; after the lock when it was read to be changed."""
 
 
+COURSE: Final = (
+    "version",
+    "is_playing",
+    "position_ms",
+    "anchored_at",
+    "volume",
+    "muted",
+    "output_seen_at",
+    "hearing",
+    "recent_commands",
+    "updated_at",
+)
+"""What pause, seek, volume and a sign of life change."""
+
+
 @event.body("player.state")
 class PlayerState(Record):
     """A player as everybody sees it: the answer of every command on it and the event `player.state`."""
@@ -173,6 +188,11 @@ def changed(player: Player, **members: object) -> Player:
     """The same player with some members replaced; the very same one when nothing differs."""
     after: Player = msgspec.structs.replace(player, **members)
     return player if after == player else after
+
+
+def only_course_differs(before: Player, after: Player) -> bool:
+    """Nothing differs but where the music stands and how loud it is: the documents need not be written."""
+    return before == msgspec.structs.replace(after, **{name: getattr(before, name) for name in COURSE})
 
 
 def told_apart(before: Player, after: Player) -> bool:

@@ -18,15 +18,16 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from server.http import PREFIX, UNVERSIONED, deprecated, uuid_in
+from tutti import uploads
 from tutti.command import perform
 from tutti.context import Context
 from tutti.errors import Invalid, Problem, TooLarge, UnsupportedType
 from tutti.record import encode
 from tutti.storage import Written, in_blocks, in_thread
 from tutti.text import _
-from tutti.uploads import receiving
 from web.keys import CTX
 
+receiving = uploads.receiving
 STALLED_S: Final = 30
 PIECE: Final = 128 * 1024
 _index = re.compile(r"0|[1-9]\d{0,5}")

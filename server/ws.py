@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Hashable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +26,7 @@ from server.socket import (
     TOO_MANY_SOCKETS,
     Socket,
 )
-from tutti import event, identity, player
+from tutti import event, identity, player, uploads
 from tutti.command import Command, arguments, perform
 from tutti.context import Context, Person, SessionRef
 from tutti.errors import Invalid, NotFound, Problem, TooMany
@@ -138,10 +139,25 @@ async def serve(request: web.Request) -> web.StreamResponse:
         if not socket.closing.done():
             socket.closing.cancel()
         await hub.remove(socket)
+        await _device_left(connection)
         if connection.goodbye is not None:
             # Returning closes the transport, and with it a close frame that has not been written yet.
             await connection.goodbye
     return response
+
+
+async def _device_left(connection: Connection) -> None:
+    """The client closed, and its session has no other socket here: others see at once that its device is away.
+
+    A socket that we closed is expected back.
+    """
+    session_id = connection.socket.session_id
+    if session_id is None or connection.socket.close_code is not None:
+        return
+    if any(other.session_id == session_id for other in connection.hub.sockets):
+        return
+    with suppress(Problem):
+        await perform(connection.context(), player.leave_device)
 
 
 def _close_soon(connection: Connection, closing: "asyncio.Future[int]") -> None:
@@ -228,6 +244,8 @@ async def _hello(connection: Connection) -> None:
     opening = await perform(connection.context(), player.opening)
     for method, params in opening:
         connection.send({"method": method, "params": params})
+    for progress in await perform(connection.context(), uploads.running):
+        connection.send({"method": "upload.progress", "params": progress})
 
 
 async def _answer(connection: Connection, raw: str) -> None:

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from server import uploads as routes
-from tests.running import Server
+from tests.running import Refused, Server
 from tutti.context import Person
 from tutti.errors import StorageFull
 from tutti.settings import Settings
@@ -351,3 +351,30 @@ async def test_the_path_without_a_version_says_where_it_went(
     async with client.post(path, data=part(0)) as response:
         assert response.status == 200
         assert "Deprecation" in response.headers
+
+
+async def test_all_devices_see_an_upload_grow_also_those_that_come_later(
+    server: Server, client: aiohttp.ClientSession, someone: Person, someone_else: Person
+) -> None:
+    async with server.phone(someone) as here, server.phone(someone_else) as elsewhere:
+        upload = await begin(client)
+        await send(client, upload, 0, part(0))
+        grown = await here.hear("upload.progress", uploadId=upload["uploadId"])
+        assert (grown["received"], grown["total"], grown["stage"]) == (CHUNK, len(CONTENT), "uploading")
+        async with server.phone(someone) as later:
+            seen = await later.hear("upload.progress", uploadId=upload["uploadId"])
+            assert seen["received"] == CHUNK
+        assert not any(message["method"] == "upload.progress" for message in elsewhere.heard)
+
+
+async def test_the_socket_looks_after_uploads_but_takes_no_word_for_bytes(
+    server: Server, client: aiohttp.ClientSession, someone: Person
+) -> None:
+    async with server.phone(someone) as phone:
+        begun = await phone.ask("upload.init", fileName="b.mp3", fileSize=10, mimeType="audio/mpeg")
+        assert (await phone.ask("upload.get", uploadId=begun["uploadId"]))["status"] == "pending"
+        await phone.ask("upload.cancel", uploadId=begun["uploadId"])
+        assert (await phone.ask("upload.unfinished"))["items"] == []
+        for method in ("upload.chunkArrived", "upload.expectChunk"):
+            with pytest.raises(Refused):
+                await phone.ask(method, uploadId=begun["uploadId"])

@@ -91,7 +91,10 @@ async def settle(ctx: Context, row: SongRow, *, change: Change, before: SongRow 
     places = [row] if before is None else [before, row]
     album_artists = [await shelves.album_artist_of(ctx, each.album_id) for each in places]
     await shelves.tidy(
-        ctx, [*(each.artist_id for each in places), *album_artists], [each.album_id for each in places]
+        ctx,
+        [*(each.artist_id for each in places), *album_artists],
+        [each.album_id for each in places],
+        gained=row.audience if before is None else None,
     )
     await index_song(ctx, row)
     for name in sorted({name for each in places for name in each.audience}):

@@ -59,6 +59,7 @@ async def _albums(
     place: Place | None = None,
     limit: int,
 ) -> list[Album]:
+    await ctx.db.run(sql.plan_anew)
     return await ctx.db.all(
         sql.albums_page,
         Album,

@@ -51,6 +51,7 @@ async def show(ctx: Context, artist_id: UUID) -> ArtistWithWorks:
 async def _artists(
     ctx: Context, *, artist_id: UUID | None = None, place: Place | None = None, limit: int
 ) -> list[Artist]:
+    await ctx.db.run(sql.plan_anew)
     return await ctx.db.all(
         sql.artists_page,
         Artist,

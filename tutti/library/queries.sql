@@ -67,12 +67,12 @@ values (:id, :song_id, 'file', :media_file_id, :file_name)
 on conflict do nothing;
 
 -- lock_artists
--- Hold these artists, in one order for all, before their audience is counted anew.
-select id from artists where id = any(cast(:ids as uuid[])) order by id for no key update;
+-- Hold these artists, in one order for all, before their audience is looked at and counted anew.
+select id, audience from artists where id = any(cast(:ids as uuid[])) order by id for no key update;
 
 -- lock_albums
 -- The same for albums.
-select id from albums where id = any(cast(:ids as uuid[])) order by id for no key update;
+select id, audience from albums where id = any(cast(:ids as uuid[])) order by id for no key update;
 
 -- count_artist_audiences
 -- An artist is known to whoever may hear one of his songs or a song on an album of his.
@@ -82,10 +82,14 @@ from (
     select
         each.id,
         array(
-            select distinct name
-            from songs as song, unnest(song.audience) as name
+            select unnest(song.audience) as name
+            from songs as song
             where song.artist_id = each.id
-                or song.album_id in (select album.id from albums as album where album.artist_id = each.id)
+            union
+            select unnest(song.audience)
+            from albums as album
+            join songs as song on song.album_id = album.id
+            where album.artist_id = each.id
             order by name
         ) as audience
     from artists as each
@@ -141,6 +145,10 @@ select row.*, mark.liked_at, mark.rating, coalesce(mark.play_count, 0) as play_c
 from song_rows as row
 left join song_marks as mark on mark.song_id = row.id and mark.user_id = :person_id
 where row.id = any(cast(:ids as uuid[])) and row.audience && cast(:audiences as text[]);
+
+-- plan_anew
+-- For this transaction: plan lists for the filters that are given; a plan for all of them would sort all songs.
+set local plan_cache_mode to force_custom_plan;
 
 -- songs_by_title
 -- A page of songs in order of their titles.

@@ -1,6 +1,6 @@
 """Artists and albums: shared rows, made when a song names them, known only through songs one may hear."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -55,20 +55,38 @@ async def find_place(
     return Place(ids[artist_key], album_id, artist_key, key_of(album))
 
 
-async def tidy(ctx: Context, artist_ids: Iterable[UUID | None], album_ids: Iterable[UUID | None]) -> None:
+class Known(Record):
+    """An artist or album, and who knows of it."""
+
+    id: UUID
+    audience: list[str]
+
+
+async def tidy(
+    ctx: Context,
+    artist_ids: Iterable[UUID | None],
+    album_ids: Iterable[UUID | None],
+    *,
+    gained: Sequence[str] | None = None,
+) -> None:
     """Count anew who may know of these, after a song of theirs came, went or changed; search follows.
 
     They are locked first and counted by a second statement, so that of two songs that come to the same album
-    at the same time the later one counts both.
+    at the same time the later one counts both. `gained`: a song has only come, for this audience; whoever
+    is known to it already need not be counted, which matters for an artist with thousands of songs.
     """
-    albums = sorted({each for each in album_ids if each is not None})
-    artists = sorted({each for each in artist_ids if each is not None})
-    await ctx.db.all(sql.lock_artists, UUID, ids=artists)
-    await ctx.db.all(sql.lock_albums, UUID, ids=albums)
-    for artist_id in await ctx.db.all(sql.count_artist_audiences, UUID, ids=artists):
+    artists = await ctx.db.all(sql.lock_artists, Known, ids=_sorted(artist_ids))
+    albums = await ctx.db.all(sql.lock_albums, Known, ids=_sorted(album_ids))
+    counted = [each.id for each in artists if gained is None or not set(gained) <= set(each.audience)]
+    for artist_id in await ctx.db.all(sql.count_artist_audiences, UUID, ids=counted):
         await index_artist(ctx, artist_id)
-    for album_id in await ctx.db.all(sql.count_album_audiences, UUID, ids=albums):
+    counted = [each.id for each in albums if gained is None or not set(gained) <= set(each.audience)]
+    for album_id in await ctx.db.all(sql.count_album_audiences, UUID, ids=counted):
         await index_album(ctx, album_id)
+
+
+def _sorted(ids: Iterable[UUID | None]) -> list[UUID]:
+    return sorted({each for each in ids if each is not None})
 
 
 async def index_artist(ctx: Context, artist_id: UUID) -> None:

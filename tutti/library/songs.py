@@ -75,6 +75,7 @@ async def browse(
         return await _bin(ctx, limit, cursor)
     sorting = SORTINGS[sort]
     place = place_in(sort, cursor, Place) or Place()
+    await ctx.db.run(sql.plan_anew)
     rows = await ctx.db.all(
         sorting.query,
         SongRow,

@@ -15,6 +15,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 MEMORY = 1024**3
@@ -64,7 +65,8 @@ def limit_everything() -> None:
     ):
         _soft, hard = resource.getrlimit(kind)
         lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (lower, lower))
+        with suppress(ValueError, OSError):  # macOS knows no limit on memory
+            resource.setrlimit(kind, (lower, lower))
 
 
 def _leave_network(libc: ctypes.CDLL) -> bool:

@@ -17,7 +17,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from tutti.errors import StorageFull, Unavailable
+from tutti.errors import Conflict, StorageFull, Unavailable
 from tutti.storage import (
     BLOCK,
     Room,
@@ -36,12 +36,19 @@ LEAST_PART = 5 * 1024**2
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 30
 _MISSING = {"NoSuchKey", "NoSuchUpload", "404", "NotFound"}
+_CHANGED = {"PreconditionFailed", "412"}
 
 
 class StorageAway(Unavailable):
     """The S3-compatible storage refuses or does not answer (F12)."""
 
     sentence = _("The music storage is not answering; please try again in a moment.")
+
+
+class ObjectChanged(Conflict):
+    """Somebody wrote to the object between reading and finishing it."""
+
+    sentence = _("The file changed while it was being checked; please upload it again.")
 
 
 class S3Storage:
@@ -55,6 +62,8 @@ class S3Storage:
         self._options = client_options
         self._stack = AsyncExitStack()
         self._opened: Any = None
+        self._read: dict[str, str] = {}
+        """ETags of incoming objects that `local_path` gave out, until they are finished or deleted."""
 
     @classmethod
     def from_url(cls, url: str) -> "S3Storage":
@@ -118,10 +127,18 @@ class S3Storage:
             )
 
     async def finish(self, key_from: str, key_to: str) -> None:
-        """S3 cannot rename: it copies inside itself, no byte passes here, and the old key is dropped."""
-        client = await self._client()
+        """S3 cannot rename: it copies inside itself, no byte passes here, and the old key is dropped.
+
+        Only the very object that `local_path` showed is copied: a presigned URL can be used a second time,
+        and what was checked must be what is kept. Not every S3 heeds the condition, so it is asked before.
+        """
+        client, seen = await self._client(), self._read.pop(key_from, None)
+        only_if = {"CopySourceIfMatch": seen} if seen else {}
         with _s3_errors():
-            await client.copy_object(**self._at(key_to), CopySource=self._at(key_from))
+            head = await client.head_object(**self._at(key_from))
+            if seen and head["ETag"] != seen:
+                raise ObjectChanged
+            await client.copy_object(**self._at(key_to), CopySource=self._at(key_from), **only_if)
             await client.delete_object(**self._at(key_from))
 
     async def size(self, key: str) -> int | None:
@@ -141,13 +158,13 @@ class S3Storage:
         client = await self._client()
         with _s3_errors():
             found = await client.get_object(**self._at(key), Range=f"bytes={start}-{last}")
-            async with found["Body"] as body:
-                async for block in body.iter_chunks(BLOCK):
-                    yield block
+        async for block in _blocks(found):
+            yield block
 
     async def delete(self, key: str) -> None:
         """Abort what is open, delete what is there."""
         client = await self._client()
+        self._read.pop(key, None)
         while (multipart := await self._open_multipart(key)) is not None:
             with _s3_errors():
                 await client.abort_multipart_upload(**self._at(key), UploadId=multipart)
@@ -157,10 +174,14 @@ class S3Storage:
     @asynccontextmanager
     async def local_path(self, key: str) -> AsyncIterator[Path]:
         """A copy in the temporary folder, gone when the context ends."""
+        client = await self._client()
+        with _s3_errors():
+            found = await client.get_object(**self._at(key))
         with tempfile.NamedTemporaryFile(prefix="tutti-") as copy:
-            async for block in self.read(key):
+            async for block in _blocks(found):
                 await in_thread(_keep, copy, block)
             copy.flush()
+            self._read[key] = found["ETag"]
             yield Path(copy.name)
 
     async def stored(self, prefix: str) -> AsyncIterator[Stored]:
@@ -223,6 +244,14 @@ class S3Storage:
         return key.removeprefix(self._prefix)
 
 
+async def _blocks(found: dict[str, Any]) -> AsyncIterator[bytes]:
+    """The body of an answer to GET."""
+    with _s3_errors():
+        async with found["Body"] as body:
+            async for block in body.iter_chunks(BLOCK):
+                yield block
+
+
 def _keep(file: IO[bytes], block: bytes) -> None:
     with full_disk_is_a_problem():
         file.write(block)
@@ -238,6 +267,8 @@ def _s3_errors() -> Iterator[None]:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
         if code in _MISSING:
             raise FileNotFoundError(code) from error
+        if code in _CHANGED:
+            raise ObjectChanged from error
         if status == StorageFull.status:
             raise StorageFull(retry_after=60) from error
         raise StorageAway(retry_after=5) from error

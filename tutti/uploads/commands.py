@@ -11,11 +11,10 @@ from tutti.command import Accepted, Created, command
 from tutti.context import Context
 from tutti.database import queries
 from tutti.errors import Invalid
-from tutti.record import Record, encode
+from tutti.record import Record
 from tutti.uploads import links
 from tutti.uploads.jobs import ingest
 from tutti.uploads.model import (
-    LONGEST_METADATA,
     RECEIVING,
     WORKING,
     DirectUpload,
@@ -31,8 +30,6 @@ from tutti.uploads.model import (
 )
 from tutti.uploads.problems import (
     ChunksMissing,
-    EmptyFile,
-    FileTooLarge,
     NoSuchUpload,
     QuotaUsedUp,
     TooManyUploads,
@@ -41,10 +38,13 @@ from tutti.uploads.problems import (
 )
 from tutti.uploads.room import check_room
 from tutti.uploads.rows import Arrived, LockedUpload, UploadRow, arrived, state_of, tell
+from tutti.uploads.wishes import check_wish, short, small
 
 NOUN = "upload"
 MOST_MISSING_NAMED = 1000
 LINK_LIFE_S = 900
+DIRECT_IDLE_S = 2 * 3600
+"""A body that began within the link's life may take a while; what never came holds no quota for a day."""
 sql = queries(__file__)
 
 
@@ -79,14 +79,14 @@ async def init(
     metadata: dict[str, Any] | None = None,
 ) -> Created[UploadState]:
     """Begin an upload. Content that this person has already (by `sha256`) is `ready` at once."""
-    _check_size(ctx, file_size)
+    check_wish(ctx, file_size)
     wanted = Wanted(
         file_name=checked_name(file_name),
         file_size=file_size,
-        mime_type=_short(mime_type),
+        mime_type=short(mime_type),
         chunks=granted(file_size, chunk_size, ctx.settings.upload_chunk_bytes, ctx.storage.least_part),
         sha256=checked_digest(sha256),
-        metadata=_small(metadata or {}),
+        metadata=small(metadata or {}),
     )
     async with ctx.transaction():
         known = await _known(ctx, wanted)
@@ -99,11 +99,11 @@ async def presigned_url(ctx: Context, file_name: str, file_size: int, mime_type:
 
     The URL is signed for exactly this length and type and lives 15 minutes (R34).
     """
-    _check_size(ctx, file_size)
+    check_wish(ctx, file_size)
     wanted = Wanted(
         file_name=checked_name(file_name),
         file_size=file_size,
-        mime_type=_short(mime_type) or "application/octet-stream",
+        mime_type=short(mime_type) or "application/octet-stream",
         chunks=Granted(file_size, 1),
         protocol="direct",
     )
@@ -230,7 +230,7 @@ async def _add(
         file_id=file_id,
         song_id=song_id,
         metadata=wanted.metadata,
-        idle_s=ctx.settings.upload_idle_hours * 3600,
+        idle_s=DIRECT_IDLE_S if wanted.protocol == "direct" else ctx.settings.upload_idle_hours * 3600,
     )
     assert upload is not None  # noqa: S101  # an insert that returns
     return upload
@@ -261,33 +261,12 @@ async def _locked(ctx: Context, upload: Upload) -> LockedUpload:
     return locked
 
 
-def _check_size(ctx: Context, file_size: int) -> None:
-    if file_size == 0:
-        raise EmptyFile(errors=[{"pointer": "/fileSize", "detail": EmptyFile.sentence}])
-    if file_size < 0:
-        raise Invalid.because("A file has at least one byte.", pointer="/fileSize")
-    if file_size > ctx.settings.upload_max_bytes:
-        raise FileTooLarge(limit=ctx.settings.upload_max_bytes)
-
-
 def _check_complete(upload: LockedUpload, here: Arrived, lies_there: int | None) -> None:
     if upload.status not in RECEIVING or upload.expires_at <= upload.now:
         raise UploadOver(status="cancelled" if upload.status == "cancelled" else "expired")
     missing = sorted(set(range(upload.total_chunks)) - set(here.uploaded_chunks))
     if missing and not (upload.protocol == "direct" and lies_there == upload.file_size):
         raise ChunksMissing(missing=missing[:MOST_MISSING_NAMED], missing_count=len(missing))
-
-
-def _short(mime_type: str) -> str:
-    if len(mime_type) > 100 or not mime_type.isascii() or not mime_type.isprintable():
-        raise Invalid.because("A media type looks like “audio/mpeg”.", pointer="/mimeType")
-    return mime_type
-
-
-def _small(metadata: dict[str, Any]) -> dict[str, Any]:
-    if len(encode(metadata)) > LONGEST_METADATA:
-        raise Invalid.because(f"Metadata may have {LONGEST_METADATA} bytes as JSON.", pointer="/metadata")
-    return metadata
 
 
 def _after(cursor: str | None) -> UUID:

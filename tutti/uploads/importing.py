@@ -16,9 +16,10 @@ from tutti.record import Record
 from tutti.storage import BLOCK, in_thread
 from tutti.uploads.commands import Wanted, begin_ingest, reserve
 from tutti.uploads.model import Granted, Upload, checked_name
-from tutti.uploads.problems import EmptyFile, FileTooLarge, WrongDigest
+from tutti.uploads.problems import WrongDigest
 from tutti.uploads.receiving import LEASE_S
 from tutti.uploads.rows import Arrived
+from tutti.uploads.wishes import check_wish
 
 sql = queries(__file__)
 LONGEST_LISTED: Final = 100_000
@@ -57,7 +58,7 @@ async def import_file(ctx: Context, path: Path) -> Imported:
 async def _take(ctx: Context, path: Path) -> bool:
     """False when the person has this content already."""
     digest, size = await in_thread(_digest, path)
-    _check_size(ctx, size)
+    check_wish(ctx, size)
     if await perform(ctx, library.find_by_hash, owner_id=ctx.me.id, sha256=digest) is not None:
         return False
     wanted = Wanted(
@@ -82,13 +83,6 @@ async def _hand_over(ctx: Context, upload: Upload, digest: bytes) -> None:
         sql.acknowledge_chunk, upload_id=upload.id, index=0, lease=lease, sha256=digest, size=upload.file_size
     )
     await begin_ingest(ctx, upload, Arrived(uploaded_chunks=[0], received=upload.file_size))
-
-
-def _check_size(ctx: Context, size: int) -> None:
-    if size == 0:
-        raise EmptyFile
-    if size > ctx.settings.upload_max_bytes:
-        raise FileTooLarge(limit=ctx.settings.upload_max_bytes)
 
 
 def _files(folder: Path) -> list[Path]:

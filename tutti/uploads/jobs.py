@@ -103,7 +103,7 @@ async def _add_song(ctx: Context, upload: Upload, digest: bytes, probe: audio.Pr
     if locked is None or locked.status not in WORKING:
         raise Ended
     ctx.person = _owner(upload.user_id)
-    await _check_quota(ctx, upload)
+    await _check_quota(ctx, upload, digest)
     await _move(ctx, upload, media_key(digest))
     song = await library.add_song(
         ctx,
@@ -134,8 +134,10 @@ async def _move(ctx: Context, upload: Upload, key: str) -> None:
             raise BytesLost from None
 
 
-async def _check_quota(ctx: Context, upload: Upload) -> None:
+async def _check_quota(ctx: Context, upload: Upload, digest: bytes) -> None:
     """At the end again (R29): what was reserved at the beginning may have been spent twice since."""
+    if await library.find_by_hash(ctx, upload.user_id, digest) is not None:
+        return  # nothing is added
     used = await library.stored_bytes(ctx, upload.user_id)
     if used + upload.file_size > ctx.settings.upload_quota_bytes:
         raise QuotaUsedUp(limit=ctx.settings.upload_quota_bytes, used=used)

@@ -1,6 +1,16 @@
 """What can go wrong with an upload, each in a sentence that says what to do."""
 
-from tutti.errors import Conflict, Gone, Invalid, NotFound, StorageFull, TooLarge, TooMany, Unusable
+from tutti.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    TooMany,
+    Unusable,
+)
 from tutti.text import _
 
 
@@ -8,6 +18,12 @@ class BadFileName(Invalid):
     """A name that is a path, or no name at all."""
 
     sentence = _("This file name cannot be used; please send the file's own name, without folders.")
+
+
+class GuestsDoNotUpload(Forbidden):
+    """Guests play their host's music."""
+
+    sentence = _("Guests cannot add music. Ask your host to invite you as a member.")
 
 
 class EmptyFile(Invalid):

@@ -23,6 +23,7 @@ from tutti.uploads.problems import (
     ChunksMissing,
     EmptyFile,
     FileTooLarge,
+    GuestsDoNotUpload,
     NoSuchUpload,
     QuotaUsedUp,
     TooManyUploads,
@@ -68,6 +69,13 @@ async def test_what_cannot_become_a_song_is_refused_with_a_sentence(
 async def test_strangers_begin_nothing(context_of: ContextOf) -> None:
     with pytest.raises(SignInNeeded):
         await perform(context_of(), uploads.init, file_name="a.mp3", file_size=1)
+
+
+async def test_guests_add_no_music(context_of: ContextOf, someone: Person) -> None:
+    guest = msgspec.structs.replace(someone, role="guest")
+    for command in (uploads.init, uploads.presigned_url):
+        with pytest.raises(GuestsDoNotUpload):
+            await perform(context_of(guest), command, file_name="a.mp3", file_size=1)
 
 
 async def test_nobody_sees_or_ends_anothers_upload(uploader: Uploader, somebody_else: Uploader) -> None:

@@ -15,7 +15,7 @@ from tutti import library, uploads
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 from tutti.floor import open_floor
-from tutti.storage_s3 import LEAST_PART, S3Storage, StorageAway
+from tutti.storage_s3 import LEAST_PART, ObjectChanged, S3Storage, StorageAway
 from tutti.uploads.model import media_key
 from tutti.uploads.problems import ChunksMissing
 
@@ -132,3 +132,23 @@ async def test_while_s3_is_away_uploads_wait_and_then_go_on(
     await Hands(in_s3).do()
     assert (await uploader.get(begun.upload_id)).status == "ready"
     await away.close()
+
+
+async def test_what_was_checked_is_what_is_kept(uploader: Uploader, in_s3: Floor) -> None:
+    """A presigned URL can be used twice; the second body must not slip in behind the check."""
+    storage = in_s3.storage
+
+    async def body(content: bytes) -> AsyncIterator[bytes]:
+        yield content
+
+    async def put(content: bytes) -> None:
+        await storage.begin("incoming/x")
+        await storage.write_at("incoming/x", 0, body(content), len(content))
+        await storage.seal("incoming/x")
+
+    await put(b"checked")
+    async with storage.local_path("incoming/x"):
+        await put(b"slipped in")
+    with pytest.raises(ObjectChanged):
+        await storage.finish("incoming/x", "media/x")
+    assert await storage.size("media/x") is None

@@ -24,7 +24,7 @@ async def raw(server: Server, someone: Person, *frames: str | bytes) -> list[dic
             else:
                 await phone.ws.send_str(frame)
         await phone.ws.send_str('{"jsonrpc":"2.0","id":"end","method":"clock.ping","params":{"t0":1}}')
-        answers = []
+        answers: list[dict[str, Any]] = []
         while True:
             message = json.loads((await phone.ws.receive(10)).data)
             if message.get("id") == "end":

@@ -54,7 +54,7 @@ async def test_every_format_is_known_by_its_content(form: str, audio_file: Audio
     assert found.tags.title == "Méditation"
 
 
-@pytest.mark.parametrize("form", ["mp3", "flac", "ogg", "opus", "m4a"])
+@pytest.mark.parametrize("form", ["mp3", "flac", "ogg", "opus", "m4a", "aiff"])
 async def test_tags_are_read(form: str, audio_file: AudioFile) -> None:
     tags = (await probe(audio_file(form, 2.0, TAGS), SETTINGS)).tags
     assert (tags.artist, tags.album, tags.album_artist) == ("Jules Massenet", "Thaïs", "Opéra")

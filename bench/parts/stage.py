@@ -131,7 +131,7 @@ def cpu_seconds(*processes: psutil.Process) -> float:
 
 def kernel_seconds(*processes: psutil.Process) -> float:
     """The part of that CPU which the kernel used for them."""
-    return sum(process.cpu_times()[1] for process in processes)
+    return float(sum(process.cpu_times()[1] for process in processes))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

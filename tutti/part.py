@@ -20,7 +20,6 @@ from typing import ClassVar, Self
 
 from tutti.system import ELSEWHERE, account_name, command_line, die_with_parent, elsewhere, may, unprivileged
 
-START_S = 60.0
 STOP_S = 30.0
 LOG_LIMIT = 5 * 1024 * 1024
 SOCKET_FOLDER_LIMIT = 85
@@ -40,6 +39,8 @@ class Part:
 
     name: ClassVar[str]
     polite: ClassVar[signal.Signals] = signal.SIGTERM
+    start_s: ClassVar[float] = 60.0
+    """How long it may take until it answers."""
 
     def __init__(self, folder: Path) -> None:
         self.asked = folder.absolute()
@@ -104,7 +105,7 @@ class Part:
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises CannotStart with a sentence."""
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + self.start_s
         while True:
             self.stop()
             self._launch()

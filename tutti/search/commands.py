@@ -15,6 +15,7 @@ from tutti.errors import Forbidden, NotFound
 from tutti.search import engines, model, postgres
 from tutti.search.jobs import copy_changes
 from tutti.search.model import CursorOutdated, Hit, Indexing, Results, Suggestions, Wanted
+from tutti.search.nearness import did_you_mean, suggested
 from tutti.search.words import may_slip
 
 sql = queries(__file__)
@@ -48,7 +49,7 @@ async def find(
     return Results(
         items=[model.result(hit, question.typed) for hit in hits],
         next_cursor=model.cursor_of(asked, answer.backend, seen, hits[-1]) if len(hits) == limit else None,
-        did_you_mean=model.did_you_mean(question.typed, hits) if asked.slips else None,
+        did_you_mean=did_you_mean(question.typed, hits) if asked.slips else None,
         took_ms=round((monotonic() - began) * 1000),
         backend=answer.backend,
         degraded=answer.degraded,
@@ -168,8 +169,8 @@ async def _suggested(ctx: Context, engine: engines.Engine, question: Wanted) -> 
     """What fits exactly; places that are left go to what fits with a slip."""
     if not question.typed:
         return []
-    best = model.suggested(question.typed, await engine.suggest(ctx, question), question.limit)
+    best = suggested(question.typed, await engine.suggest(ctx, question), question.limit)
     if len(best) < question.limit and any(map(may_slip, question.typed)):
         more = await engine.suggest(ctx, msgspec.structs.replace(question, slips=True))
-        best = model.suggested(question.typed, [*best, *more], question.limit)
+        best = suggested(question.typed, [*best, *more], question.limit)
     return best

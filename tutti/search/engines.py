@@ -28,7 +28,7 @@ class Engine(Protocol):
         ...
 
     async def suggest(self, ctx: Context, wanted: Wanted) -> list[Hit]:
-        """Candidates in any order; `model.suggested` picks."""
+        """Candidates in any order; `nearness.suggested` picks."""
         ...
 
 

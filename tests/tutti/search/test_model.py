@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutti.search import elastic_query, model, postgres
+from tutti.search import elastic_query, model, nearness, postgres
 from tutti.search.breaker import FAILURES, REST_S, Breaker
 from tutti.search.model import Hit, Wanted
 
@@ -31,7 +31,7 @@ def test_a_question_is_folded_words_and_sorted_types() -> None:
 
 def test_suggestions_begin_with_what_begins_as_typed() -> None:
     hits = [hit("A Night with Queen"), hit("Queen of Hearts"), hit("Queen"), hit("Halo", "Queen")]
-    assert titles(model.suggested(["queen"], hits, 8)) == [
+    assert titles(nearness.suggested(["queen"], hits, 8)) == [
         "Queen",
         "Queen of Hearts",
         "A Night with Queen",
@@ -41,7 +41,7 @@ def test_suggestions_begin_with_what_begins_as_typed() -> None:
 
 def test_suggestions_put_slips_last() -> None:
     hits = [hit("Queen", kind="artist"), hit("Quen Live"), hit("Something", "Quentin")]
-    assert titles(model.suggested(["quen"], hits, 8)) == ["Quen Live", "Something", "Queen"]
+    assert titles(nearness.suggested(["quen"], hits, 8)) == ["Quen Live", "Something", "Queen"]
 
 
 def test_of_equal_names_the_artist_comes_before_the_song() -> None:
@@ -51,7 +51,12 @@ def test_of_equal_names_the_artist_comes_before_the_song() -> None:
         hit("Queen", kind="artist"),
         hit("Queen", kind="zoo"),
     ]
-    assert [each.type for each in model.suggested(["queen"], hits, 8)] == ["artist", "album", "song", "zoo"]
+    assert [each.type for each in nearness.suggested(["queen"], hits, 8)] == [
+        "artist",
+        "album",
+        "song",
+        "zoo",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def test_of_equal_names_the_artist_comes_before_the_song() -> None:
 def test_a_correction_is_spelled_as_what_was_found(
     typed: list[str], found: list[Hit], meant: str | None
 ) -> None:
-    assert model.did_you_mean(typed, found) == meant
+    assert nearness.did_you_mean(typed, found) == meant
 
 
 def test_a_cursor_comes_back_only_for_the_same_question() -> None:

@@ -1,0 +1,262 @@
+"""The same rules against the live commands: whatever people, devices, time and crashes do, nothing breaks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.conftest import add_person
+from tests.tutti.library.songs import Shelf
+from tests.tutti.player.conftest import Remote, a_remote
+from tests.tutti.player.test_queue import apply
+from tutti import player
+from tutti.context import Context, Floor, Person
+from tutti.errors import Conflict, NotFound
+from tutti.player.model.outputs import Said
+from tutti.player.model.state import RepeatMode
+from tutti.player.queue import Move, Remove, Replace
+
+T = TypeVar("T")
+Wish = tuple[Callable[..., Awaitable[player.State]], dict[str, Any]]
+SOME_PLACE = st.integers(0, 40)
+SAID = st.sampled_from(["playing", "paused", "ready", "stalled", "ended", "error"])
+
+
+class LiveRules(RuleBasedStateMachine):
+    """One person, two devices. Hypothesis runs in a thread; everything real happens on the test's loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, floor: Floor, songs: list[UUID]) -> None:
+        super().__init__()
+        self.loop, self.floor, self.songs = loop, floor, songs
+        self.chance = Random(3)
+        self.mirror: list[UUID] = []
+        self.state: player.State
+        self.passed_s = 0.0
+
+    def here(self, doing: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
+
+    @initialize()
+    def begin(self) -> None:
+        self.person: Person = self.here(add_person(self.floor, "Clara", "member"))
+        self.phone = self.here(a_remote(self.floor, self.person))
+        self.desk = self.here(a_remote(self.floor, self.person))
+        self.devices = [self.here(self.phone.device("Kitchen")), self.here(self.desk.device("Desk"))]
+        self.state = self.here(self.phone.do(player.get_player))
+        self.began = self.loop.time()
+        self.do(self.phone, player.add_to_queue, song_ids=self.songs)
+
+    # what people do
+
+    @rule(count=st.integers(1, 3), at=st.sampled_from(["end", "next", 0, 2, 5]))
+    def add(self, count: int, at: str | int) -> None:
+        self.do(self.phone, player.add_to_queue, song_ids=self.chance.choices(self.songs, k=count), at=at)
+
+    @rule(
+        place=SOME_PLACE, to=SOME_PLACE, wish=st.sampled_from(["move", "remove", "replace", "all", "clear"])
+    )
+    def change_and_take_it_back(self, place: int, to: int, wish: str) -> None:
+        """Undo is the inverse, and redo the inverse of that."""
+        before = list(self.mirror)
+        command, parameters = self.wish(wish, place, to)
+        self.do(self.phone, command, **parameters)
+        if self.mirror == before:
+            return
+        after = list(self.mirror)
+        self.do(self.phone, player.undo_queue)
+        assert self.mirror == before
+        self.do(self.phone, player.redo_queue)
+        assert self.mirror == after
+        if place % 2:
+            self.do(self.phone, player.undo_queue)
+
+    @rule()
+    def toggle_shuffle_and_take_it_back(self) -> None:
+        before, was = list(self.mirror), self.state.is_shuffled
+        self.do(self.phone, player.change_player, is_shuffled=not was)
+        after = list(self.mirror)
+        self.do(self.phone, player.undo_queue)
+        assert (self.mirror, self.state.is_shuffled) == (before, was)
+        self.do(self.phone, player.redo_queue)
+        assert (self.mirror, self.state.is_shuffled) == (after, not was)
+
+    @rule(repeat_mode=st.sampled_from(["none", "one", "all"]))
+    def repeat(self, repeat_mode: RepeatMode) -> None:
+        self.do(self.desk, player.change_player, repeat_mode=repeat_mode)
+
+    @rule(place=st.one_of(st.none(), SOME_PLACE), device=st.one_of(st.none(), st.integers(0, 1)))
+    def play(self, place: int | None, device: int | None) -> None:
+        item = None if place is None or not self.mirror else self.mirror[place % len(self.mirror)]
+        self.do(
+            self.phone, player.play, item_id=item, device_id=None if device is None else self.devices[device]
+        )
+
+    @rule()
+    def pause(self) -> None:
+        self.do(self.phone, player.pause)
+        assert not self.state.is_playing
+
+    @rule()
+    def skip(self) -> None:
+        """Two thumbs and a repeated command still skip once."""
+        leaves = self.state.item.item_id if self.state.item else None
+        command_id = uuid4()
+        self.do(self.phone, player.next_song, from_item_id=leaves, command_id=command_id)
+        first = self.state
+        self.do(self.desk, player.next_song, from_item_id=leaves, command_id=command_id)
+        assert self.state.item == first.item
+
+    @rule()
+    def previous(self) -> None:
+        self.do(self.phone, player.previous_song)
+
+    @rule(position_ms=st.integers(0, 220_000))
+    def seek(self, position_ms: int) -> None:
+        self.do(self.phone, player.seek, position_ms=position_ms)
+
+    @precondition(lambda self: self.state.is_shuffled and self.state.repeat_mode == "none")
+    @rule()
+    def hear_the_round_to_its_end(self) -> None:
+        """Each item that is still to come comes once."""
+        self.do(self.phone, player.play)
+        ahead = self.mirror[self.state.current_index + 1 :]
+        heard: list[UUID] = []
+        while (item_id := self.after_next()) is not None:
+            heard.append(item_id)
+        assert heard == ahead
+        assert len(set(heard)) == len(heard)
+
+    @rule(device=st.integers(0, 1), wish=st.sampled_from(["transfer", "add", "remove"]))
+    def choose_outputs(self, device: int, wish: str) -> None:
+        command = {"transfer": player.transfer, "add": player.add_output, "remove": player.remove_output}[
+            wish
+        ]
+        self.do(self.phone, command, device_id=self.devices[device])
+
+    # what devices, time and faults do
+
+    @rule(device=st.integers(0, 1), said=SAID, off_ms=st.sampled_from([0, -900, 4_000]), stale=st.booleans())
+    def report(self, device: int, said: Said, off_ms: int, stale: bool) -> None:
+        remote = (self.phone, self.desk)[device]
+        position = max(0, self.state.position_ms + off_ms)
+        self.here(remote.report(said, position, **({"version": 0} if stale else {})))
+        self.follow()
+
+    @rule(seconds=st.sampled_from([0.5, 4.0, 9.0, 60.0]), settles=st.booleans())
+    def time_passes(self, seconds: float, settles: bool) -> None:
+        self.here(self.phone.pass_time(seconds))
+        self.passed_s += seconds
+        if settles:
+            self.here(self.phone.settle())
+        self.follow()
+
+    @rule(place=SOME_PLACE, to=SOME_PLACE, wish=st.sampled_from(["move", "remove", "clear"]))
+    def a_server_dies_before_it_commits(self, place: int, to: int, wish: str) -> None:
+        before = list(self.mirror)
+        command, parameters = self.wish(wish, place, to)
+        self.here(self.perish(command, parameters))
+        self.follow()
+        assert self.mirror == before
+
+    # what must hold
+
+    @invariant()
+    def one_current_item_when_there_is_a_queue(self) -> None:
+        assert self.state.queue_length == len(self.mirror)
+        assert (self.state.item is None) == (not self.mirror)
+        assert self.state.item is not None or not self.state.is_playing
+
+    @invariant()
+    def index_and_next_tell_the_truth(self) -> None:
+        if self.state.item is None:
+            assert self.state.next is None
+            return
+        index = self.state.current_index
+        assert self.mirror[index] == self.state.item.item_id
+        follows = self.mirror[index + 1 :] or (self.mirror if self.state.repeat_mode == "all" else [])
+        assert (self.state.next.item_id if self.state.next else None) == (follows[0] if follows else None)
+
+    @invariant()
+    def nobody_heard_more_than_time_passed(self) -> None:
+        heard = self.here(self.phone.do(player.history, limit=200))
+        elapsed = self.loop.time() - self.began + self.passed_s
+        assert sum(row.played_duration for row in heard.items) <= elapsed + 1
+
+    # how it is carried out
+
+    def do(self, remote: Remote, command: Callable[..., Awaitable[player.State]], **parameters: Any) -> None:
+        """A refusal is fine; a broken promise is not."""
+        with suppress(Conflict, NotFound):
+            answer = self.here(remote.do(command, **parameters))
+            assert answer.version >= self.state.version
+        self.follow()
+
+    def follow(self) -> None:
+        """As a client does: take what was missed, or reload; both must come to the same."""
+        before = self.state
+        self.state = self.here(self.phone.do(player.get_player))
+        assert self.state.version >= before.version
+        missed = self.here(self.phone.queue(since=before.queue_version, from_=0, limit=200))
+        whole = [item.item_id for item in self.here(self.phone.queue(from_=0, limit=200)).items]
+        for change in missed.changes or ():
+            apply(self.mirror, change)
+        assert missed.changes is None or self.mirror == whole
+        self.mirror = whole
+
+    def after_next(self) -> UUID | None:
+        """What plays after `next`; None when nothing does."""
+        self.do(self.phone, player.next_song)
+        return self.state.item.item_id if self.state.is_playing and self.state.item else None
+
+    def wish(self, name: str, place: int, to: int) -> Wish:
+        """An edit of something that is there."""
+        if name == "clear" or not self.mirror:
+            return player.clear_queue, {}
+        item = self.mirror[place % len(self.mirror)]
+        operation = {
+            "move": Move(item_id=item, to=to % len(self.mirror)),
+            "remove": Remove(item_ids=(item,)),
+            "replace": Replace(item_id=item, song_ids=(self.songs[0], self.songs[1])),
+            "all": Replace(song_ids=tuple(self.songs[:3])),
+        }[name]
+        return player.edit_queue, {"operations": (operation,)}
+
+    async def perish(
+        self, command: Callable[..., Awaitable[player.State]], parameters: dict[str, Any]
+    ) -> None:
+        ctx = Context(self.floor, person=self.person, session=self.phone.session)
+        try:
+            await command(ctx, **parameters)
+        finally:
+            await ctx.roll_back()
+
+
+async def test_the_rules_hold_for_the_live_commands(floor: Floor, someone: Person, shelf: Shelf) -> None:
+    songs = [(await shelf.add(someone, title)).id for title in "ABCDE"]
+    loop = asyncio.get_running_loop()
+    kept = settings(
+        max_examples=15,
+        stateful_step_count=25,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+    class Here(LiveRules):
+        def __init__(self) -> None:
+            super().__init__(loop, floor, songs)
+
+    await asyncio.to_thread(run_state_machine_as_test, Here, settings=kept)

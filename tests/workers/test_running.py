@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.workers.conftest import Rows, made
+from tutti.command import perform
 from tutti.context import Context, Floor
 from tutti.errors import Unavailable, Unusable
 from tutti.topics import topic_versions
@@ -20,7 +21,7 @@ async def mark(ctx: Context, topic: str) -> None:
 
 
 async def effects(floor: Floor, topic: str) -> int:
-    return (await topic_versions(Context(floor), [topic])).get(topic, 0)
+    return (await perform(Context(floor), topic_versions, topics=[topic])).get(topic, 0)
 
 
 async def test_a_job_is_done_with_the_types_of_its_signature(floor: Floor, rows: Rows) -> None:

@@ -8,16 +8,18 @@ import "./upload.js";
 import { Clock } from "./clock.js";
 import { Output } from "./output.js";
 import { here, tellMediaSession } from "./here.js";
+import { Measuring } from "./measuring.js";
 import { navigate, wireNavigation } from "./navigation.js";
+import { wireKeys } from "./keys.js";
 import { wireRows } from "./rows.js";
 import { Screen } from "./screen.js";
+import { wireSheets } from "./sheets.js";
 import { Away, Refused, Socket } from "./socket.js";
 import { Store } from "./store.js";
 import { Line } from "./tabs.js";
 import { wireTheme } from "./theme-switch.js";
 import { make, toast } from "./ui.js";
 
-const PING_MS = 2500;
 const REGISTER_AGAIN_MS = 10_000;
 const NOTICES = {
   song_skipped: (/** @type {Notice} */ notice) => `“${notice.title ?? "A song"}” cannot be played and was skipped.`,
@@ -31,6 +33,7 @@ class App {
     this.clock = new Clock();
     this.line = new Line(() => new Socket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/socket`));
     this.store = new Store(this.line, this.clock);
+    this.measuring = new Measuring(this.line, this.clock);
     this.output = new Output({ clock: this.clock, report: (report) => this.#report(report) });
     this.deviceId = localStorage.getItem("device");
     this.registeredFor = "";
@@ -45,12 +48,14 @@ class App {
     this.#wireStore();
     this.#wirePlayer();
     this.#wireQueues();
-    this.#wireSheets();
+    const wish = this.wish.bind(this);
+    wireSheets({ wish, undo: (text) => this.offerUndo(text), listen: () => this.#listenHere(), opened: () => this.#arrived() });
+    wireKeys({ wish, toggle: () => this.toggle() });
     wireRows({
-      wish: (method, params) => this.wish(method, params),
+      wish,
       play: (params) => this.play(params),
       isCurrent: (songId) => this.store.now?.item?.songId === songId,
-      toggle: () => (this.store.now?.isPlaying ? this.wish("player.pause") : this.play()),
+      toggle: () => this.toggle(),
       undo: (text) => this.offerUndo(text),
       uploads: this.uploads,
     });
@@ -68,8 +73,7 @@ class App {
     this.output.addEventListener("handedOver", (event) => toast(`Playing here now. The change took ${/** @type {CustomEvent} */ (event).detail} ms.`));
     addEventListener("online", () => this.line.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.line.hurry());
-    this.#measure();
-    setInterval(() => this.#measure(), PING_MS);
+    this.measuring.start();
     this.line.start();
     this.#arrived();
     const draw = () => (this.screen.drawProgress(), requestAnimationFrame(draw));
@@ -99,6 +103,18 @@ class App {
     return this.wish("player.play", isSomebodyThere || !this.deviceId ? params : { ...params, deviceId: this.deviceId });
   }
 
+  /** Pause for everybody; with the server away at least here, and for the others when it is back. */
+  pause() {
+    if (!this.store.isUp) this.store.pauseHere();
+    return this.wish("player.pause");
+  }
+
+  /** Play what rests, pause what plays; nothing without a song. */
+  toggle() {
+    const now = this.store.now;
+    return now?.isPlaying ? this.pause() : now?.item && this.play();
+  }
+
   #wireStore() {
     const { store } = this;
     store.addEventListener("player", () => {
@@ -111,7 +127,7 @@ class App {
     store.addEventListener("connection", () => this.#connection());
     store.addEventListener("upload", (event) => this.uploads.hear(/** @type {CustomEvent} */ (event).detail));
     store.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent<Notice>} */ (event).detail));
-    store.addEventListener("library", () => navigate.refreshSoon());
+    for (const name of ["library", "guests", "session"]) store.addEventListener(name, () => navigate.refreshSoon());
     store.addEventListener("ended", (event) => this.#ended(/** @type {CustomEvent<number>} */ (event).detail));
     this.uploads.onUploadComplete = () => navigate.refreshSoon();
   }
@@ -119,7 +135,7 @@ class App {
   #wirePlayer() {
     const { player } = this;
     player.addEventListener("play", () => this.play());
-    player.addEventListener("pause", () => this.wish("player.pause"));
+    player.addEventListener("pause", () => this.pause());
     player.addEventListener("next", () => this.wish("player.next", { fromItemId: this.store.now?.item?.itemId }));
     player.addEventListener("previous", () => this.wish("player.previous", { fromItemId: this.store.now?.item?.itemId }));
     player.addEventListener("seek", (event) => this.wish("player.seek", /** @type {CustomEvent} */ (event).detail));
@@ -128,12 +144,11 @@ class App {
     player.addEventListener("volumeChange", (event) => this.#volume(/** @type {CustomEvent} */ (event).detail));
     tellMediaSession({
       play: () => this.play(),
-      pause: () => this.wish("player.pause"),
+      pause: () => this.pause(),
       next: () => this.wish("player.next", { fromItemId: this.store.now?.item?.itemId }),
       previous: () => this.wish("player.previous", { fromItemId: this.store.now?.item?.itemId }),
       seek: (positionMs) => this.wish("player.seek", { positionMs: Math.round(positionMs) }),
     });
-    document.addEventListener("keydown", (event) => this.#key(event));
   }
 
   /** A slider turns faster than commands may be sent: the last place always arrives. @param {{volume: number, muted: boolean}} wanted */
@@ -177,58 +192,6 @@ class App {
     toast(text, { action: "Undo", onAction: () => this.wish("queue.undo"), forMs: 8000 });
   }
 
-  #wireSheets() {
-    document.addEventListener("click", (event) => {
-      const target = /** @type {HTMLElement} */ (event.target);
-      const opener = /** @type {HTMLElement | null} */ (target.closest("[data-open]"));
-      if (opener) this.#open(opener.dataset.open ?? "");
-      const sheet = /** @type {HTMLDialogElement | null} */ (target.closest("dialog.sheet"));
-      if (sheet && (target === sheet || target.closest("[data-close]"))) sheet.close();
-      if (target.closest('[data-act="clear"]')) this.wish("queue.clear").then((done) => done && this.offerUndo("The queue was cleared."));
-      if (target.closest('[data-act="listen"]')) this.#listenHere();
-    });
-    document.addEventListener("transfer", (event) => this.wish("player.transfer", /** @type {CustomEvent} */ (event).detail), true);
-    document.addEventListener("join", (event) => this.wish("output.add", /** @type {CustomEvent} */ (event).detail), true);
-    document.addEventListener("leave", (event) => this.wish("output.remove", /** @type {CustomEvent} */ (event).detail), true);
-    document.addEventListener("delay", (event) => this.wish("device.change", /** @type {CustomEvent} */ (event).detail), true);
-    document.addEventListener("rename", (event) => this.wish("device.change", /** @type {CustomEvent} */ (event).detail), true);
-  }
-
-  /** @param {string} name */
-  #open(name) {
-    const sheet = /** @type {HTMLDialogElement | null} */ (document.getElementById(`sheet-${name}`));
-    if (!sheet || sheet.open) return sheet?.close();
-    for (const other of document.querySelectorAll("dialog.sheet[open]")) /** @type {HTMLDialogElement} */ (other).close();
-    const isOnStage = Boolean(document.querySelector("dialog.stage[open]"));
-    // On a desk the page stays usable beside an open sheet; over the stage or on a phone it does not.
-    if (innerWidth >= 860 && !isOnStage) sheet.show();
-    else sheet.showModal();
-    if (name === "phone") htmx.ajax("GET", "/phone", { target: "#phone", swap: "innerHTML" });
-    if (name === "queue") this.screen.drawQueues();
-    if (name === "devices") this.screen.drawDevices();
-  }
-
-  /** Space and arrows, as everywhere where music plays; not while typing. @param {KeyboardEvent} event */
-  #key(event) {
-    const target = /** @type {Element} */ (event.target);
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !target.closest("input, textarea")) {
-      event.preventDefault();
-      return void this.wish(event.shiftKey ? "queue.redo" : "queue.undo").then((done) => done && toast(event.shiftKey ? "Done again." : "Taken back."));
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.key === "/" && !target.closest("input, textarea")) {
-      event.preventDefault();
-      const input = /** @type {HTMLInputElement | null} */ (document.querySelector("search-bar input"));
-      return input ? input.focus() : navigate.to("/search");
-    }
-    if (target.closest("input, textarea, button, a, select, dialog, [contenteditable]")) return;
-    if (event.key === " " && this.store.player?.item) {
-      event.preventDefault();
-      if (this.store.player.isPlaying) this.wish("player.pause");
-      else this.play();
-    }
-  }
-
   /** @param {import("./output.js").Report} report */
   #report(report) {
     this.line.request("device.report", report, { keep: false }).then(
@@ -237,26 +200,22 @@ class App {
     );
   }
 
-  async #measure() {
-    if (!this.store.isUp) return;
-    const t0 = performance.now();
-    try {
-      const { t1, t2 } = await this.line.request("clock.ping", { t0 }, { keep: false });
-      this.clock.add(t0, t1, t2, performance.now());
-      for (const panel of document.querySelectorAll("clock-panel")) /** @type {any} */ (panel).show(this.clock.best);
-    } catch {
-      // The next one is 2.5 s away.
-    }
-  }
-
   #connection() {
-    const { isUp } = this.store;
+    const { isUp, isSlow } = this.store;
     clearTimeout(this.offlineTimer);
     const banner = document.getElementById("offline");
+    const text = isUp ? "A part of the server is away. Changes may take a moment." : "Reconnecting…";
+    const say = () => {
+      if (!banner) return;
+      banner.hidden = isUp && !isSlow;
+      const words = banner.querySelector("span");
+      if (words) words.textContent = text;
+    };
     // A blink that heals by itself is nobody's business.
-    if (banner && isUp) banner.hidden = true;
-    else if (banner) this.offlineTimer = setTimeout(() => (banner.hidden = false), 800);
+    if (isUp) say();
+    else this.offlineTimer = setTimeout(say, 800);
     document.body.classList.toggle("is-offline", !isUp);
+    if (isUp) this.measuring.well();
     if (isUp) this.#register();
     else this.registeredFor = "";
   }
@@ -272,7 +231,6 @@ class App {
       this.deviceId = device.deviceId;
       localStorage.setItem("device", device.deviceId);
       this.line.tell("device", device.deviceId);
-      for (let round = 0; round < 5; round += 1) this.#measure();
     } catch (error) {
       this.registeredFor = "";
       if (error instanceof Refused && error.status === 404) localStorage.removeItem("device"), (this.deviceId = null);

@@ -1,5 +1,7 @@
 // One audio element and the item it holds.
 
+import { correction } from "./timeline.js";
+
 /** @typedef {"playing" | "waiting" | "ended" | "error" | "blocked"} Happening */
 
 export class Deck {
@@ -10,6 +12,7 @@ export class Deck {
     this.isWanted = false;
     this.level = 0;
     this.seekedAt = 0;
+    this.seekCost = 60;
     /** @type {number | undefined} */
     this.fading = undefined;
     /** @type {number | null} a position to take as soon as the file's length is known */
@@ -55,6 +58,24 @@ export class Deck {
     this.#place();
   }
 
+  /**
+   * Follow a clock: by rate when near, by a seek when far. What the last seek cost teaches how far ahead the
+   * next must aim.
+   * @param {number} wantedMs @param {number} farMs
+   */
+  keepTime(wantedMs, farMs) {
+    if (this.audio.seeking || this.audio.readyState < 3) return;
+    const error = this.positionMs - wantedMs;
+    const sinceSeek = performance.now() - this.seekedAt;
+    if (Math.abs(error) <= farMs || sinceSeek < 700) {
+      this.audio.playbackRate = correction(error);
+      return;
+    }
+    if (sinceSeek < 3000) this.seekCost = Math.max(0, Math.min(600, this.seekCost - error));
+    this.audio.playbackRate = 1;
+    this.seek(wantedMs + this.seekCost);
+  }
+
   async play() {
     this.isWanted = true;
     if (!this.audio.paused && !this.audio.ended) return;
@@ -69,6 +90,22 @@ export class Deck {
   pause() {
     this.isWanted = false;
     if (!this.audio.paused) this.audio.pause();
+  }
+
+  /** Fade out, then forget the song; a fade that is under way already ends by itself. @param {number} overMs */
+  leave(overMs) {
+    if (!this.isWanted || this.level < 0.001) {
+      if (!this.audio.paused && this.level < 0.001) this.unload();
+      return;
+    }
+    this.fade(0, overMs);
+    this.isWanted = false;
+    setTimeout(() => !this.isWanted && this.unload(), overMs + 50);
+  }
+
+  /** An empty element played once in a gesture may be played by script later. */
+  unlock() {
+    if (!this.itemId) this.audio.play().catch(() => {});
   }
 
   /** Loudness 0..1, at once or over a while. @param {number} level @param {number} [overMs] */

@@ -4,7 +4,7 @@
 
 import { Deck } from "./deck.js";
 import { Party } from "./party.js";
-import { correction, endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
+import { endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
 
 const REPORT_MS = 4000;
 const TICK_MS = 250;
@@ -45,8 +45,7 @@ export class Output extends EventTarget {
     const tell = (/** @type {import("./deck.js").Happening} */ what, /** @type {Deck} */ deck) => this.#happened(what, deck);
     this.deck = new Deck(tell);
     this.spare = new Deck(tell);
-    this.party = new Party({ clock, tell: (state) => this.report(state), blocked: () => this.#block(true) });
-    this.seekCost = 60;
+    this.party = new Party({ clock, tell: (state) => this.role !== "silent" && this.report(state), blocked: () => this.#block(true) });
     setInterval(() => this.#tick(), TICK_MS);
     for (const gesture of ["pointerup", "keydown", "touchend"]) addEventListener(gesture, () => this.unlock(), { capture: true });
   }
@@ -65,25 +64,17 @@ export class Output extends EventTarget {
     return this.deck.isMoving ? this.deck.positionMs : null;
   }
 
-  /**
-   * Tell the server what sounds. @param {string} state
-   */
+  /** Tell the server what sounds; a silent device only says that it is there. @param {string} state */
   report(state) {
     const player = this.player;
-    if (!player?.item || this.role === "silent") return;
+    if (!player) return;
     this.reportedAt = performance.now();
+    const measuredAt = new Date(this.clock.now()).toISOString();
+    if (this.role === "silent" || !player.item) return this.send({ itemId: null, positionMs: 0, state: "paused", version: 0, measuredAt });
     const inParty = this.role === "party" && this.party.isSounding;
     const positionMs = Math.max(0, Math.round(inParty ? this.party.positionMs : this.deck.positionMs));
     const itemId = inParty ? player.item.itemId : this.deck.itemId || player.item.itemId;
-    const measuredAt = new Date(this.clock.now()).toISOString();
     this.send({ itemId, positionMs, state, version: player.version, measuredAt });
-  }
-
-  /** Who says nothing for minutes counts as gone. */
-  #sayPresent() {
-    this.reportedAt = performance.now();
-    const measuredAt = new Date(this.clock.now()).toISOString();
-    this.send({ itemId: null, positionMs: 0, state: "paused", version: 0, measuredAt });
   }
 
   /** A finger touched the page: from now on the browser lets us sound. */
@@ -96,19 +87,15 @@ export class Output extends EventTarget {
     this.party.unlock();
     if (this.isUnlocked) return;
     this.isUnlocked = true;
-    for (const deck of [this.deck, this.spare]) {
-      if (deck.itemId) continue;
-      // An empty element played once in a gesture may be played by script later.
-      deck.audio.play().catch(() => {});
-    }
+    for (const deck of [this.deck, this.spare]) deck.unlock();
   }
 
   #tick() {
     if (!this.player) return;
-    const isQuiet = performance.now() - this.reportedAt > PRESENT_MS;
-    if (this.role === "silent") return isQuiet ? this.#sayPresent() : undefined;
+    // Who says nothing for minutes counts as gone.
+    if (performance.now() - this.reportedAt > PRESENT_MS) this.report(this.player.isPlaying ? "stalled" : "paused");
+    if (this.role === "silent") return;
     this.#apply();
-    if (isQuiet) this.report(this.player.isPlaying ? "stalled" : "paused");
     const isDue = performance.now() - this.reportedAt > REPORT_MS;
     if (isDue && this.player.isPlaying && !this.isBlocked) this.report(this.heardMs === null ? "stalled" : "playing");
     if (this.stalledSince && performance.now() - this.stalledSince > 300 && this.role !== "party") {
@@ -157,13 +144,7 @@ export class Output extends EventTarget {
     this.applied = "";
     this.party.stop();
     this.stalledSince = 0;
-    // A fade that is under way is the end of a handoff: let it finish.
-    if (this.deck.isWanted && this.deck.level > 0) {
-      this.deck.fade(0, FADE_MS);
-      this.deck.isWanted = false;
-      const deck = this.deck;
-      setTimeout(() => this.role === "silent" && deck.unload(), FADE_MS + 50);
-    } else if (!this.deck.audio.paused && this.deck.level < 0.001) this.deck.unload();
+    this.deck.leave(FADE_MS);
     this.spare.unload();
   }
 
@@ -253,19 +234,11 @@ export class Output extends EventTarget {
     return this.deck.positionMs - positionAt(view, this.clock.now());
   }
 
-  /** Hold the deck on the common time: by rate when near, by a seek when far. @param {Player} view @param {number} farMs */
+  /** Hold the deck on the common time. @param {Player} view @param {number} farMs */
   #keepTime(view, farMs) {
     if (!view.isPlaying) return this.#pauseAt(view);
     this.deck.play();
-    if (this.deck.audio.seeking || this.deck.audio.readyState < 3) return;
-    const error = this.#error(view);
-    const sinceSeek = performance.now() - this.deck.seekedAt;
-    if (Math.abs(error) > farMs && sinceSeek > 700) {
-      // What the last seek cost teaches how far ahead the next must aim.
-      if (sinceSeek < 3000) this.seekCost = Math.max(0, Math.min(600, this.seekCost - error));
-      this.deck.audio.playbackRate = 1;
-      this.deck.seek(positionAt(view, this.clock.now()) + this.seekCost);
-    } else this.deck.audio.playbackRate = correction(error);
+    this.deck.keepTime(positionAt(view, this.clock.now()), farMs);
   }
 
   /** @param {Player} view */

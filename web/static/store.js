@@ -3,7 +3,7 @@
 import { Clock } from "./clock.js";
 import { QueueModel } from "./queue-model.js";
 import { Away, Refused, Versions, newId } from "./socket.js";
-import { settled } from "./timeline.js";
+import { positionAt, settled } from "./timeline.js";
 
 const WINDOW = 200;
 const STEERING = /^(player|queue|output)\.(?!get$)/;
@@ -76,6 +76,14 @@ export class Store extends EventTarget {
       if (state?.playerId) this.accept(state);
       throw error;
     }
+  }
+
+  /** What a pause will bring, shown before the server can say it. The server's own word replaces it. */
+  pauseHere() {
+    if (!this.player?.isPlaying) return;
+    const now = this.clock.now();
+    const view = settled(this.player, now);
+    this.accept({ ...view, isPlaying: false, positionMs: Math.round(positionAt(view, now)), anchoredAt: new Date(now).toISOString() });
   }
 
   /** The one place where a player's state comes in; older ones change nothing. @param {Player} state */

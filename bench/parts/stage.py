@@ -86,6 +86,7 @@ def stage() -> Iterator[Stage]:
     """Everything in a temporary folder, gone afterwards."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        Path(folder).chmod(0o711)  # as root its servers run as another account
         yield Stage(stack, Path(folder))
 
 

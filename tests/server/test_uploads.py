@@ -378,3 +378,14 @@ async def test_the_socket_looks_after_uploads_but_takes_no_word_for_bytes(
         for method in ("upload.chunkArrived", "upload.expectChunk"):
             with pytest.raises(Refused):
                 await phone.ask(method, uploadId=begun["uploadId"])
+
+
+async def test_a_beginning_that_is_sent_twice_begins_one_upload(client: aiohttp.ClientSession) -> None:
+    given = {
+        "json": {"fileName": "a.mp3", "fileSize": 10, "mimeType": ""},
+        "headers": {"Idempotency-Key": "k1"},
+    }
+    first, second = [await ask(client, "POST", "upload/init", **given) for _ in range(2)]
+    assert first == second
+    assert first[0] == 201
+    assert len((await ask(client, "GET", "upload"))[1]["items"]) == 1

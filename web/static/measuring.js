@@ -3,6 +3,9 @@
 import { Away } from "./socket.js";
 
 const EVERY_MS = 2500;
+/** So often while the common clock may be wrong by more than WELL_MS, as on a line with jitter. */
+const SOON_MS = 500;
+const WELL_MS = 4;
 const AT_ONCE = 12;
 
 export class Measuring {
@@ -13,7 +16,9 @@ export class Measuring {
   }
 
   start() {
-    setInterval(() => this.line.isUp && this.#once(), EVERY_MS);
+    if (this.line.isUp) this.#once();
+    const isKnown = !this.line.isUp || this.clock.errorMs < WELL_MS;
+    setTimeout(() => this.start(), isKnown ? EVERY_MS : SOON_MS);
   }
 
   /** Fill the window of measurements at once: who comes late to a party should be in time soon. */

@@ -1,16 +1,14 @@
 // Several devices, one sound: whole songs are decoded and started at an instant of the common clock.
 // What is heard when follows from the context's own clock; small errors are worked off by rate, large ones by a jump.
 
-import { correction, instant, positionAt } from "./timeline.js";
+import { Hearing, SANE_S, reading, remedy } from "./hearing.js";
+import { instant, positionAt } from "./timeline.js";
 
-const JUMP_MS = 60;
 /** A state that moved the song by less is no new start. */
 const NEAR_MS = 15;
 const SOON_S = 0.08;
 const FADE_S = 0.02;
 const KEEP_BUFFERS = 2;
-/** A context's clock moves in steps; the least difference to ours within a while is the true one. */
-const STEPS = 64;
 
 /** @typedef {{itemId: string, zero: number, source: AudioBufferSourceNode, gain: GainNode, at: number, fromMs: number, rate: number}} Sounding */
 
@@ -28,9 +26,8 @@ export class Party {
     this.buffers = new Map();
     /** @type {Sounding | null} */
     this.sounding = null;
-    /** @type {number[]} */
-    this.differences = [];
-    this.latencyMs = 0;
+    this.hearing = new Hearing();
+    this.isSane = true;
     this.lastErrorMs = 0;
   }
 
@@ -40,7 +37,7 @@ export class Party {
 
   /** What is heard now, in ms of the song. */
   get positionMs() {
-    return this.sounding ? this.#reachedAt(this.#contextTime(performance.now())) : 0;
+    return this.sounding ? this.#reachedAt(this.hearing.contextAt(this.clock.monotonic())) : 0;
   }
 
   /** @param {Item | null} item */
@@ -59,6 +56,7 @@ export class Party {
     this.volume?.gain.setTargetAtTime(level, context.currentTime, 0.02);
     this.#load(view.item);
     if (view.next) this.#load(view.next);
+    const isHeard = this.#measure(context);
     const buffer = this.buffers.get(view.item.songId);
     if (!(buffer instanceof AudioBuffer)) return;
     if (!view.isPlaying) return this.stop();
@@ -66,7 +64,7 @@ export class Party {
       context.resume();
       return this.blocked();
     }
-    this.#measure(context);
+    if (!isHeard) return;
     const isSame = this.sounding?.itemId === view.item.itemId && Math.abs(this.sounding.zero - zeroOf(view)) < NEAR_MS;
     if (!isSame) return this.#start(view, buffer, delayMs);
     this.#correct(view, buffer, delayMs);
@@ -107,23 +105,22 @@ export class Party {
     }
   }
 
-  /** @param {AudioContext} context */
+  /** Whether it is known what is heard when. @param {AudioContext} context */
   #measure(context) {
-    this.differences = [...this.differences, performance.now() - context.currentTime * 1000].slice(-STEPS);
-    const told = (context.outputLatency || 0) * 1000;
-    const sane = told > 0 && told < 100 ? told : 0;
-    this.latencyMs = this.latencyMs ? this.latencyMs * 0.95 + sane * 0.05 : sane;
-  }
-
-  /** Which moment of the context is heard at a moment of ours. @param {number} local */
-  #contextTime(local) {
-    return (local - Math.min(...this.differences) - this.latencyMs) / 1000;
+    // While it sounds, the way of telling stays the same: to change it would be heard as a jump.
+    const isSane = this.sounding ? this.isSane : (context.outputLatency || 0) < SANE_S;
+    if (isSane !== this.isSane || context.state !== "running") this.hearing = new Hearing();
+    this.isSane = isSane;
+    const stamp = context.getOutputTimestamp?.();
+    const { currentTime, outputLatency } = context;
+    const told = reading({ stamp, currentTime, outputLatency, now: this.clock.monotonic(), isSane });
+    if (told !== null && context.state === "running") this.hearing.add(told);
+    return this.hearing.isSet;
   }
 
   /** The server's time at which a moment of the context is heard. @param {number} contextTime */
   #heardAt(contextTime) {
-    const local = contextTime * 1000 + Math.min(...this.differences) + this.latencyMs;
-    return this.clock.now() + (local - performance.now());
+    return this.hearing.localAt(contextTime) + this.clock.offset;
   }
 
   /** @param {number} contextTime */
@@ -157,13 +154,13 @@ export class Party {
   #correct(view, buffer, delayMs) {
     const sounding = /** @type {Sounding} */ (this.sounding);
     const context = /** @type {AudioContext} */ (this.context);
-    const heard = this.#contextTime(performance.now());
+    const heard = this.hearing.contextAt(this.clock.monotonic());
     if (heard < sounding.at) return;
     const error = this.#reachedAt(heard) - positionAt(view, this.clock.now() + delayMs);
     this.lastErrorMs = error;
-    if (Math.abs(error) > JUMP_MS) return this.#start(view, buffer, delayMs);
-    const rate = correction(error);
-    if (Math.abs(rate - sounding.rate) < 0.0002) return;
+    const rate = remedy(error, sounding.rate);
+    if (rate === "jump") return this.#start(view, buffer, delayMs);
+    if (rate === sounding.rate) return;
     const now = context.currentTime;
     sounding.fromMs = this.#reachedAt(now);
     sounding.at = now;

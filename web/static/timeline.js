@@ -51,8 +51,9 @@ export function loudness(player) {
 /**
  * Rate by which a small error is worked off in about four seconds, never more than half a percent.
  * @param {number} errorMs how far ahead of time we are
+ * @param {number} noiseMs errors below this are left alone
  */
-export function correction(errorMs) {
-  if (Math.abs(errorMs) < 4) return 1;
+export function correction(errorMs, noiseMs = 4) {
+  if (Math.abs(errorMs) < noiseMs) return 1;
   return 1 - Math.max(-0.005, Math.min(0.005, errorMs / 4000));
 }

@@ -67,3 +67,51 @@ test("a first guess gives way to a measurement", () => {
   exchange(clock, 0, { ahead: 5400, there: 3, back: 3 });
   assert.ok(Math.abs(clock.now() - 5400) < 0.01);
 });
+
+/** Numbers 0..1, the same in each run. */
+function dice(seed) {
+  return () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+}
+
+test("all exchanges together say more than the best one: with 100 ms of jitter each way within 8 ms", () => {
+  const errors = [];
+  for (let run = 1; run <= 200; run += 1) {
+    const random = dice(run * 7919);
+    let time = 0;
+    const clock = new Clock(() => time);
+    for (let round = 0; round < 30; round += 1, time += 500) exchange(clock, time, { ahead: 700, there: random() * 100, back: random() * 100 });
+    errors.push(Math.abs(clock.offset - 700));
+    assert.ok(Math.abs(clock.offset - 700) <= clock.errorMs + 1e-9);
+  }
+  errors.sort((one, other) => one - other);
+  assert.ok(errors[190] < 8, `p95 ${errors[190]}`);
+});
+
+test("it says by how much it may be wrong, and that grows while nothing is measured closely", () => {
+  const clock = new Clock(() => 0);
+  assert.equal(clock.errorMs, Infinity);
+  clock.guess(700);
+  assert.equal(clock.errorMs, Infinity);
+  exchange(clock, 0, { ahead: 700, there: 3, back: 3 });
+  assert.ok(Math.abs(clock.errorMs - 3) < 1e-9);
+  exchange(clock, 20_000, { ahead: 700, there: 90, back: 90 });
+  assert.ok(Math.abs(clock.errorMs - 5) < 0.1);
+});
+
+test("another server whose time differs a little is followed, without forgetting how well it was known", () => {
+  const clock = new Clock(() => 0);
+  exchange(clock, 0, { ahead: 700, there: 0.2, back: 0.2 });
+  exchange(clock, 100, { ahead: 701.2, there: 0.2, back: 60 });
+  assert.ok(Math.abs(clock.offset - 701) < 1.2, String(clock.offset));
+  assert.ok(clock.errorMs < 2);
+});
+
+test("a quartz that drifts by 50 millionths is followed over an hour of jitter", () => {
+  const random = dice(11);
+  let time = 0;
+  const clock = new Clock(() => time);
+  for (let round = 0; round < 3600; round += 1, time += 1000) {
+    exchange(clock, time, { ahead: 700 + time * 50e-6, there: random() * 100, back: random() * 100 });
+    if (round > 30) assert.ok(Math.abs(clock.offset - (700 + time * 50e-6)) < 15, String(clock.offset));
+  }
+});

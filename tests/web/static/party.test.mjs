@@ -1,0 +1,186 @@
+// The whole of a device in a party, on an audio context that drifts, stands still and counts what it is told.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Clock } from "../../../web/static/clock.js";
+import { Party } from "../../../web/static/party.js";
+
+const LATENCY_MS = 70;
+const EPOCH = Date.parse("2026-01-31T20:15:00.000Z");
+const TICK_MS = 250;
+
+class FakeBuffer {
+  duration = 300;
+}
+
+class Parameter {
+  setValueAtTime() {}
+  setTargetAtTime() {}
+  linearRampToValueAtTime() {}
+  cancelScheduledValues() {}
+}
+
+class Source {
+  constructor(context) {
+    this.context = context;
+    this.playbackRate = { setValueAtTime: (rate, at) => this.turn(rate, at) };
+    this.stopsAt = Infinity;
+  }
+  connect(next) {
+    return next;
+  }
+  start(at, offset) {
+    this.begins = at;
+    this.segment = { at, offset, rate: 1 };
+  }
+  stop(at) {
+    this.stopsAt = at;
+  }
+  turn(rate, at) {
+    this.segment = { at, offset: this.positionAt(at), rate };
+    this.context.rates.push(rate);
+  }
+  positionAt(time) {
+    return this.segment.offset + (time - this.segment.at) * this.segment.rate;
+  }
+}
+
+/** Time on it is `drift` faster than ours, and behind by what it stood still. */
+class FakeContext {
+  constructor(drift) {
+    this.drift = drift;
+    this.stoodMs = 0;
+    this.sources = [];
+    this.rates = [];
+    this.state = "running";
+    this.outputLatency = LATENCY_MS / 1000;
+    this.local = 0;
+    this.destination = {};
+  }
+  heardAt(local) {
+    return ((local - this.stoodMs) * (1 + this.drift) - LATENCY_MS) / 1000;
+  }
+  get currentTime() {
+    return this.heardAt(this.local + LATENCY_MS);
+  }
+  getOutputTimestamp() {
+    return { contextTime: this.heardAt(this.local), performanceTime: this.local };
+  }
+  createGain() {
+    return { gain: new Parameter(), connect: (next) => next };
+  }
+  createBufferSource() {
+    const source = new Source(this);
+    this.sources.push(source);
+    return source;
+  }
+  async decodeAudioData() {
+    return new FakeBuffer();
+  }
+  /** What of the song leaves the device now, in ms. */
+  get soundsMs() {
+    const time = this.heardAt(this.local);
+    const source = this.sources.findLast((one) => one.begins <= time && time < one.stopsAt);
+    return source ? source.positionAt(time) * 1000 : null;
+  }
+}
+
+const player = (more = {}) => ({
+  item: { itemId: "a", songId: "a", title: "a", durationMs: 300_000 }, next: null, isPlaying: true, positionMs: 0,
+  anchoredAt: new Date(EPOCH + 3000).toISOString(), repeatMode: "none", volume: 1, muted: false, outputs: [], handoff: null, ...more,
+});
+
+/** A device whose context drifts; `pass` lets time go on and answers the error of each tick, in ms. */
+async function device(drift) {
+  const context = new FakeContext(drift);
+  Object.assign(globalThis, {
+    AudioBuffer: FakeBuffer,
+    AudioContext: function () {
+      return context;
+    },
+    fetch: async () => ({ ok: true, arrayBuffer: async () => new ArrayBuffer(8) }),
+  });
+  const clock = new Clock(() => context.local);
+  clock.add(0, EPOCH + 1, EPOCH + 1, 2);
+  const party = new Party({ clock, tell: () => {}, blocked: () => {} });
+  const pass = async (state, forMs, delayMs = 0) => {
+    const errors = [];
+    for (const until = context.local + forMs; context.local < until; context.local += TICK_MS) {
+      party.follow(state, delayMs, 1);
+      await new Promise(setImmediate);
+      if (context.soundsMs !== null) errors.push(context.soundsMs - (state.positionMs + clock.now() - Date.parse(state.anchoredAt)));
+    }
+    return errors;
+  };
+  return { context, party, pass };
+}
+
+const worst = (errors) => Math.max(...errors.map(Math.abs));
+
+test("a start that was arranged begins at its instant", async () => {
+  const { pass } = await device(0);
+  const errors = await pass(player(), 10_000);
+  assert.ok(errors.length > 20);
+  assert.ok(worst(errors) < 0.1, String(worst(errors)));
+});
+
+test("who comes late begins in the middle, at the right place", async () => {
+  const { context, pass } = await device(0);
+  context.local = 40_000;
+  const errors = await pass(player(), 5000);
+  assert.ok(context.soundsMs > 40_000);
+  assert.ok(worst(errors) < 1, String(worst(errors)));
+});
+
+test("a quartz that drifts is held within two milliseconds by rate alone", async () => {
+  const { context, pass } = await device(200e-6);
+  const errors = await pass(player(), 120_000);
+  assert.ok(worst(errors) < 2, String(worst(errors)));
+  assert.ok(context.rates.length > 0);
+  assert.ok(context.rates.every((rate) => Math.abs(rate - 1) <= 0.005));
+  assert.equal(context.sources.length, 1);
+});
+
+test("a context that stood still for 30 ms comes back by rate, without a jump", async () => {
+  const { context, pass } = await device(0);
+  await pass(player(), 10_000);
+  context.stoodMs = 30;
+  const errors = await pass(player(), 20_000);
+  assert.ok(Math.abs(errors[0] + 30) < 1);
+  assert.ok(worst(errors.slice(-8)) < 2, String(errors.slice(-8)));
+  assert.equal(context.sources.length, 1);
+});
+
+test("a context that stood still for 200 ms jumps, once", async () => {
+  const { context, pass } = await device(0);
+  await pass(player(), 10_000);
+  context.stoodMs = 200;
+  const errors = await pass(player(), 5000);
+  assert.ok(worst(errors.slice(8)) < 1, String(errors));
+  assert.equal(context.sources.length, 2);
+});
+
+test("a seek is followed by a new start, a state that says the same is not", async () => {
+  const { context, pass } = await device(0);
+  await pass(player(), 10_000);
+  await pass(player({ positionMs: 5000, anchoredAt: new Date(EPOCH + 8000).toISOString() }), 2000);
+  assert.equal(context.sources.length, 1);
+  const errors = await pass(player({ positionMs: 60_000, anchoredAt: new Date(EPOCH + 12_000).toISOString() }), 3000);
+  assert.ok(worst(errors.slice(2)) < 1, String(errors));
+  assert.equal(context.sources.length, 2);
+});
+
+test("a device with a delay of its own sounds that much earlier", async () => {
+  const { context, pass } = await device(0);
+  const errors = await pass(player(), 10_000, 120);
+  assert.ok(errors.slice(-4).every((error) => Math.abs(error - 120) < 1), String(errors.slice(-4)));
+  assert.equal(context.sources.length, 1);
+});
+
+test("a pause is silence", async () => {
+  const { context, party, pass } = await device(0);
+  await pass(player(), 10_000);
+  await pass(player({ isPlaying: false, positionMs: 7000 }), 1000);
+  assert.equal(context.soundsMs, null);
+  assert.ok(!party.isSounding);
+});

@@ -1,8 +1,9 @@
 """The pages that explain the contracts: commands, problems, the socket; for everybody."""
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -86,32 +87,37 @@ class Exchange(NamedTuple):
 async def commands(request: web.Request) -> web.Response:
     """Every command by slice, with its parameters and what it answers."""
     address = f"{request.scheme}://{request.host}"
-    return _drawn(request, "commands", chapters=chapters(), kinds=kinds(), address=address)
+    return await _drawn(request, "commands", chapters=chapters, kinds=kinds, address=lambda: address)
 
 
 @page("GET /docs/problems", public=True)
 async def problems(request: web.Request) -> web.Response:
     """Every refusal by its code; the `type` of problem+json points here."""
-    return _drawn(request, "problems", refusals=refusals())
+    return await _drawn(request, "problems", refusals=refusals)
 
 
 @page("GET /docs/socket", public=True)
 async def socket(request: web.Request) -> web.Response:
     """Every message of the socket, with one that a test really exchanged."""
-    shown = {"news": news(), "calls": calls(), "refused": refused()}
-    codes = {"close_codes": CLOSE_CODES, "error_codes": ERROR_CODES}
-    return _drawn(request, "socket", **shown, **codes)
+    return await _drawn(request, "socket", news=news, calls=calls, refused=refused, codes=codes)
 
 
 @page("GET /docs/api", public=True)
 async def swagger(request: web.Request) -> web.Response:
     """The HTTP contract in Swagger UI, where requests can be tried."""
-    return _drawn(request, "api")
+    return await _drawn(request, "api")
 
 
-def _drawn(request: web.Request, name: str, **values: Any) -> web.Response:
-    known = {each.name for each in kinds()}
-    return render(request, f"docs/{name}.html", alone=True, known_kinds=known, **values)
+async def _drawn(request: web.Request, name: str, **parts: Callable[[], Any]) -> web.Response:
+    """The page with what these tell; they think for a while the first time, and do it aside."""
+    shown = {part: await asyncio.to_thread(tell) for part, tell in parts.items()}
+    known = {each.name for each in await asyncio.to_thread(kinds)}
+    return render(request, f"docs/{name}.html", alone=True, known_kinds=known, **shown)
+
+
+def codes() -> dict[str, dict[int, str]]:
+    """Why a socket closes, and what its errors mean."""
+    return {"close": CLOSE_CODES, "error": ERROR_CODES}
 
 
 @cache

@@ -1,13 +1,14 @@
 """The contracts on paper: OpenAPI for HTTP and AsyncAPI for the socket, made from what validates."""
 
+import asyncio
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
-from server.documents.asyncapi import asyncapi
+from server.documents.asyncapi import asyncapi, server_told
 from server.documents.openapi import openapi
 from server.http import PREFIX
 from server.keys import SETTINGS
@@ -31,15 +32,17 @@ def add_routes(app: web.Application) -> None:
 
 async def openapi_json(request: web.Request) -> web.Response:
     """Every HTTP request that Tutti answers (OpenAPI 3.1)."""
-    return web.Response(body=_openapi(), content_type="application/json", headers=PUBLIC)
+    body = await asyncio.to_thread(_openapi)
+    return web.Response(body=body, content_type="application/json", headers=PUBLIC)
 
 
 async def asyncapi_json(request: web.Request) -> web.Response:
     """Every message on the socket (AsyncAPI 3.0), for this server as it was addressed."""
     secure = request.app[SETTINGS].is_secure or request.secure
-    protocol = "wss" if secure else "ws"
-    made = asyncapi(COMMANDS, BODIES, exchanged(), host=request.host, protocol=protocol)
-    return web.Response(body=encode(made), content_type="application/json", headers=PUBLIC | {"Vary": "Host"})
+    here = server_told(request.host, "wss" if secure else "ws")
+    made = {**await asyncio.to_thread(_asyncapi), "servers": {"here": here}}
+    headers = PUBLIC | {"Vary": "Host"}
+    return web.Response(body=encode(made), content_type="application/json", headers=headers)
 
 
 async def swagger_ui(request: web.Request) -> web.StreamResponse:
@@ -49,9 +52,15 @@ async def swagger_ui(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(_swagger_folder() / name, headers=headers)
 
 
+# Made once, and in a thread: a third of a second would be heard on every socket of this process.
 @cache
 def _openapi() -> bytes:
     return encode(openapi(COMMANDS, SLICES))
+
+
+@cache
+def _asyncapi() -> dict[str, Any]:
+    return asyncapi(COMMANDS, BODIES, exchanged(), host="", protocol="")
 
 
 @cache

@@ -45,7 +45,7 @@ def asyncapi(
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
-        "servers": {"here": _server(host, protocol)},
+        "servers": {"here": server_told(host, protocol)},
         "channels": {
             "socket": {
                 "address": f"{PREFIX}/socket",
@@ -77,7 +77,8 @@ def _plain(schema: Any) -> Any:
     return [_plain(each) for each in schema] if isinstance(schema, list | tuple) else schema
 
 
-def _server(host: str, protocol: str) -> Json:
+def server_told(host: str, protocol: str) -> Json:
+    """Where the socket is, and who may open it."""
     return {
         "host": host,
         "protocol": protocol,

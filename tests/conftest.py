@@ -23,7 +23,7 @@ from tutti.embedded import Postgres, Redis
 from tutti.floor import open_floor
 from tutti.settings import Settings, read_settings
 
-pytest_plugins = ("tests.audio_files", "tests.elasticsearch")
+pytest_plugins = ("tests.audio_files", "tests.elasticsearch", "tests.chaos.report")
 ROOT = Path(__file__).parent.parent
 
 

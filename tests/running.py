@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -143,9 +143,11 @@ async def running_server(settings: Settings, floor: Floor) -> AsyncIterator[Serv
 class Process:
     """A part of Tutti as a process of its own, started by its module's name."""
 
-    def __init__(self, module: str, settings: Settings) -> None:
+    def __init__(self, module: str, settings: Settings, more: Mapping[str, str] | None = None) -> None:
         self.module = module
         self.settings = settings
+        self.more = more or {}
+        """Variables beside the settings."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -153,9 +155,15 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self.module], cwd=ROOT, env=os.environ | environment(self.settings)
+            [sys.executable, "-m", self.module],
+            cwd=ROOT,
+            env=os.environ | environment(self.settings) | dict(self.more),
         )
         return self
 

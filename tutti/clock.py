@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tutti.database import Pool
+    from tutti.pool import Pool
 
 MEASURE_EVERY_S = 10
 SAMPLES = 16

@@ -10,12 +10,14 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from asyncpg.pool import PoolConnectionProxy as Connection
 
 from tutti.clock import Clock
-from tutti.database import Database, Pool, away_means_unavailable, queries
-from tutti.errors import SignInNeeded, Unavailable
+from tutti.database import Database, queries
+from tutti.errors import SignInNeeded
 from tutti.event import News, packed, versions_needed
 from tutti.job import Enqueued, job_of
+from tutti.pool import DatabaseAway, Pool, Talk
 from tutti.record import Record
 from tutti.settings import Settings
 from tutti.storage import Storage
@@ -97,7 +99,7 @@ class Context:
         self.has_committed = False
         self._listener = listener
         self._now: datetime | None = None
-        self._connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None
+        self._connection: Connection[asyncpg.Record] | None = None
         self._transaction: Any = None
         self._explicit = False
         self._began = 0.0
@@ -205,19 +207,33 @@ class Context:
         finally:
             self._explicit = False
 
-    async def connection(self) -> "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]":
+    async def connection(self) -> "Connection[asyncpg.Record]":
         """The open transaction's connection; opens the implicit transaction at first use."""
-        if self._connection is None:
-            connection = await self.floor.pool.acquire()
-            try:
-                with away_means_unavailable():
-                    self._transaction = connection.transaction()
-                    await self._transaction.start()
-            except BaseException:
-                await self.floor.pool.release(connection)
+        if self._connection is not None:
+            return self._connection
+        try:
+            return await self._begin()
+        except DatabaseAway as away:
+            if not away.was_cut:
                 raise
-            self._connection, self._began = connection, self.floor.clock.now_ms()
-        return self._connection
+        # It had died while nobody used it. Nothing was said on it but BEGIN, so another may be tried.
+        await self.floor.pool.forget_idle()
+        return await self._begin()
+
+    def talk(self, connection: "Connection[asyncpg.Record]") -> Talk:
+        return self.floor.pool.talk(connection)
+
+    async def _begin(self) -> "Connection[asyncpg.Record]":
+        connection = await self.floor.pool.acquire()
+        try:
+            with self.talk(connection):
+                self._transaction = connection.transaction()
+                await self._transaction.start()
+        except BaseException:
+            await self.floor.pool.release(connection)
+            raise
+        self._connection, self._began = connection, self.floor.clock.now_ms()
+        return connection
 
     async def commit(self) -> None:
         """Raise topic versions, write job rows, commit, then publish."""
@@ -225,7 +241,7 @@ class Context:
             return
         versions = await self._before_commit()
         if self._connection is not None:
-            with away_means_unavailable():
+            with self.talk(self._connection):
                 await self._transaction.commit()
             await self._give_back()
             self.has_committed = True
@@ -242,11 +258,11 @@ class Context:
         if self._connection is None:
             return
         try:
-            with away_means_unavailable():
+            with self.talk(self._connection):
                 await self._transaction.rollback()
-        except (Unavailable, asyncpg.PostgresError) as error:
+        except (DatabaseAway, asyncpg.PostgresError) as error:
             # The connection is gone, and with it the transaction: nothing is left to undo.
-            log.warning("roll back failed", error=repr(error), request_id=self.request_id)
+            log.debug("nothing to roll back", error=repr(error.__cause__), request_id=self.request_id)
         finally:
             await self._give_back()
 

@@ -1,48 +1,21 @@
-"""PostgreSQL: the pool, the loader of queries.sql, and rows turned into Records."""
+"""PostgreSQL: the loader of queries.sql, statements, and rows turned into Records."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import asyncpg
 import msgspec
+from asyncpg.pool import PoolConnectionProxy as Connection
 
-from tutti.errors import Unavailable
-from tutti.record import encode
+from tutti.pool import Talk
 
 T = TypeVar("T")
 
-ACQUIRE_TIMEOUT_S = 3
-CONNECT_TIMEOUT_S = 1
-RETRY_AFTER_S = 5
-LIMITS = {
-    "statement_timeout": "5s",
-    "lock_timeout": "2s",
-    "idle_in_transaction_session_timeout": "15s",
-    "application_name": "tutti",
-    "timezone": "UTC",
-}
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-)
 _parameter = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _name_line = re.compile(r"^-- ([a-z_][a-z0-9_]*)\s*$", re.MULTILINE)
-
-
-class DatabaseAway(Unavailable):
-    """PostgreSQL refuses, is restarting, or did not answer in time (F1, F2)."""
-
-    sentence = "The database is not answering; please try again in a moment."
 
 
 class Query(NamedTuple):
@@ -87,86 +60,12 @@ def _query(name: str, text: str) -> Query:
     return Query(name, numbered, tuple(order))
 
 
-class Pool:
-    """Connections to PostgreSQL. Opening it asks for none, so a server starts while PostgreSQL is away."""
-
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._pool = pool
-
-    @asynccontextmanager
-    async def connection(self) -> "AsyncIterator[asyncpg.pool.PoolConnectionProxy[asyncpg.Record]]":
-        """One connection, given back afterwards; raises DatabaseAway after 3 s or a refusal."""
-        connection = await self.acquire()
-        try:
-            with away_means_unavailable():
-                yield connection
-        finally:
-            await self.release(connection)
-
-    async def acquire(self) -> "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]":
-        with away_means_unavailable():
-            return await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-
-    async def release(self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
-        """Give back; a connection that broke is thrown away by the pool."""
-        with away_means_unavailable():
-            await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
-
-    async def close(self) -> None:
-        """Close within 5 s, at once if something still holds on."""
-        self._pool.terminate() if self._pool.is_closing() else await self._close()
-
-    async def _close(self) -> None:
-        try:
-            await asyncio.wait_for(self._pool.close(), 5)
-        except TimeoutError:
-            self._pool.terminate()
-
-
-class away_means_unavailable:  # noqa: N801  # read as a phrase: with away_means_unavailable()
-    """Turn the many ways in which PostgreSQL can be away into one Problem."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _AWAY):
-            raise DatabaseAway(retry_after=RETRY_AFTER_S) from error
-
-
-async def open_pool(database_url: str, *, size: int = 10, limits: dict[str, str] | None = None) -> Pool:
-    """A pool for this process. `limits` replaces server settings (a worker allows longer statements)."""
-    pool = await asyncpg.create_pool(
-        database_url,
-        min_size=0,
-        max_size=size,
-        timeout=CONNECT_TIMEOUT_S,
-        statement_cache_size=1000,
-        server_settings=LIMITS | (limits or {}),
-        init=_prepare_connection,
-        reset=_leave_as_it_is,
-    )
-    return Pool(pool)
-
-
-async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    for kind in ("json", "jsonb"):
-        await connection.set_type_codec(
-            kind, schema="pg_catalog", encoder=_json_text, decoder=msgspec.json.decode, format="text"
-        )
-
-
-def _json_text(value: object) -> str:
-    return encode(value).decode()
-
-
-async def _leave_as_it_is(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Nothing here sets session state, so the usual reset would be a round trip for nothing."""
-
-
 class Connector(Protocol):
     """Whatever hands out the connection of the transaction that is open, opening one if need be."""
 
-    async def connection(self) -> "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]": ...
+    async def connection(self) -> "Connection[asyncpg.Record]": ...
+
+    def talk(self, connection: "Connection[asyncpg.Record]") -> Talk: ...
 
 
 class Database:
@@ -178,27 +77,27 @@ class Database:
     async def one(self, query: Query, into: type[T], /, **parameters: Any) -> T | None:
         """The first row as a Record, or None."""
         connection = await self._connector.connection()
-        with away_means_unavailable():
+        with self._connector.talk(connection):
             row = await connection.fetchrow(query.text, *_arguments(query, parameters))
         return None if row is None else as_record(row, into)
 
     async def all(self, query: Query, into: type[T], /, **parameters: Any) -> list[T]:
         """Every row as a Record."""
         connection = await self._connector.connection()
-        with away_means_unavailable():
+        with self._connector.talk(connection):
             rows = await connection.fetch(query.text, *_arguments(query, parameters))
         return [as_record(row, into) for row in rows]
 
     async def value(self, query: Query, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
         connection = await self._connector.connection()
-        with away_means_unavailable():
+        with self._connector.talk(connection):
             return await connection.fetchval(query.text, *_arguments(query, parameters))
 
     async def run(self, query: Query, /, **parameters: Any) -> int:
         """Carry out a statement; answers how many rows it touched."""
         connection = await self._connector.connection()
-        with away_means_unavailable():
+        with self._connector.talk(connection):
             tag = await connection.execute(query.text, *_arguments(query, parameters))
         last = tag.rsplit(" ", 1)[-1]
         return int(last) if last.isdigit() else 0
@@ -206,7 +105,7 @@ class Database:
     async def many(self, query: Query, rows: Iterable[dict[str, Any]], /) -> None:
         """Carry out a statement once per row, in one round trip."""
         connection = await self._connector.connection()
-        with away_means_unavailable():
+        with self._connector.talk(connection):
             await connection.executemany(query.text, [_arguments(query, row) for row in rows])
 
 

@@ -10,8 +10,8 @@ from redis.backoff import NoBackoff
 
 from tutti.clock import MEASURE_EVERY_S, Clock
 from tutti.context import Floor
-from tutti.database import Pool, open_pool
 from tutti.errors import Unavailable
+from tutti.pool import Pool, open_pool
 from tutti.publisher import RedisPublisher
 from tutti.settings import Settings
 from tutti.storage import open_storage

@@ -1,0 +1,340 @@
+"""A client like a browser: comes back after a break, resends what was not answered, asks when behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from time import monotonic
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+import aiohttp
+import msgspec
+
+from tests.chaos.history import Deed, History
+from tests.running import Refused, Server
+from tutti import identity
+from tutti.command import perform
+from tutti.context import Context, Floor, Person
+
+MOST_ITEMS = 200
+CONNECT_S = 5
+
+
+class NotAnswered(Exception):
+    """No answer came in time."""
+
+
+class Device:
+    """One socket at one of several servers, and the picture of the player that it has."""
+
+    def __init__(
+        self,
+        name: str,
+        servers: Sequence[Server],
+        headers: dict[str, str],
+        http: aiohttp.ClientSession,
+        *,
+        history: History | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.name = name
+        self.history = history or History()
+        self.up = asyncio.Event()
+        self.state: dict[str, Any] = {}
+        self.queue: list[str] = []
+        self.queue_version = -1
+        self.degraded: list[tuple[float, list[str]]] = []
+        self.closed_with: list[int | None] = []
+        self.opened = 0
+        self.refused_opens = 0
+        self.states_heard: list[tuple[float, int]] = []
+        self._servers = [server.api.replace("http", "ws", 1) + "/socket" for server in servers]
+        self._at = 0
+        self._headers = headers
+        self._http = http
+        self._random = random or Random(name)
+        self._ws: aiohttp.ClientWebSocketResponse | None = None
+        self._waiting: dict[int, tuple[bytes, asyncio.Future[Any]]] = {}
+        self._serial = 0
+        self._queue_asked = False
+        self._asking: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._stay(), name=self.name)
+        await asyncio.wait_for(self.up.wait(), 30)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        tasks = [self._task, *self._asking]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def ask(self, method: str, /, within_s: float = 30, **params: Any) -> Any:
+        """Call; over a break it is sent again. Raises Refused, or NotAnswered after `within_s`."""
+        self._serial += 1
+        serial = self._serial
+        frame = msgspec.json.encode({"jsonrpc": "2.0", "id": serial, "method": method, "params": params})
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[serial] = frame, answer
+        await self._send(frame)
+        try:
+            return await asyncio.wait_for(answer, within_s)
+        except TimeoutError:
+            raise NotAnswered(f"{self.name}: {method}") from None
+        finally:
+            self._waiting.pop(serial, None)
+
+    async def do(self, method: str, /, key: str = "", within_s: float = 30, **params: Any) -> Deed:
+        """One command, once or over a break with the same commandId, and what became of it."""
+        deed = self.history.begin(self.name, method, key)
+        params.setdefault("commandId", str(uuid4()))
+        try:
+            answer = await self.ask(method, within_s, **params)
+        except Refused as refused:
+            # A 503 may have come after the commit: nobody can know.
+            unknown = refused.problem.get("status") in (500, 503)
+            History.finish(deed, "unknown" if unknown else "fail", why=refused.problem.get("code", "?"))
+        except NotAnswered:
+            History.finish(deed, "unknown", why="not_answered")
+        else:
+            History.finish(deed, "ok", answer["version"])
+        return deed
+
+    async def insist(self, method: str, /, key: str = "", within_s: float = 30, **params: Any) -> Deed:
+        """The same, sent again with the same commandId until it is known what became of it."""
+        params.setdefault("commandId", str(uuid4()))
+        deadline = monotonic() + within_s
+        deed = self.history.begin(self.name, method, key)
+        while True:
+            attempt = History().begin(self.name, method, key)
+            try:
+                answer = await self.ask(method, max(0.1, deadline - monotonic()), **params)
+            except (Refused, NotAnswered) as error:
+                status = error.problem.get("status") if isinstance(error, Refused) else 503
+                if status not in (429, 500, 503) or monotonic() > deadline:
+                    History.finish(
+                        deed, "fail" if status not in (429, 500, 503) else "unknown", why=str(error)
+                    )
+                    return deed
+                await asyncio.sleep(self._random.uniform(0.1, 0.3))
+            else:
+                deed.start = attempt.start
+                History.finish(deed, "ok", answer["version"])
+                return deed
+
+    def view(self) -> dict[str, Any]:
+        """What this device shows."""
+        shown = ("version", "queueVersion", "isPlaying", "volume", "repeatMode", "currentIndex", "isShuffled")
+        return {name: self.state.get(name) for name in shown} | {"queue": self.queue[:MOST_ITEMS]}
+
+    async def leave(self) -> None:
+        """Break the connection from here; it comes back."""
+        if self._ws is not None:
+            await self._ws.close()
+
+    async def _stay(self) -> None:
+        pause = 0.1
+        while True:
+            began = monotonic()
+            try:
+                await self._talk(self._servers[self._at % len(self._servers)])
+            except aiohttp.WSServerHandshakeError:
+                self.refused_opens += 1
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                pass
+            finally:
+                self.up.clear()
+            self._at += 1
+            pause = 0.1 if monotonic() - began > 1 else min(1.0, pause * 2)
+            await asyncio.sleep(self._random.uniform(0, pause))
+
+    async def _talk(self, url: str) -> None:
+        async with asyncio.timeout(CONNECT_S):
+            ws = await self._http.ws_connect(url, headers=self._headers, max_msg_size=2**22)
+        self.opened += 1
+        try:
+            self._ws = ws
+            async for message in ws:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    await self._hear(msgspec.json.decode(message.data))
+            self.closed_with.append(ws.close_code)
+        finally:
+            self._ws = None
+            await asyncio.shield(ws.close())
+
+    async def _send(self, frame: bytes) -> None:
+        if self._ws is not None and self.up.is_set():
+            try:
+                await self._ws.send_str(frame.decode())
+            except (aiohttp.ClientError, OSError):
+                return  # it is sent again when we are back
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        if "method" not in message:
+            self._answered(message)
+            return
+        method, params = message["method"], message["params"]
+        if method == "player.state":
+            self._accept(params)
+            if not self.up.is_set():
+                self.up.set()
+                for frame, _ in list(self._waiting.values()):
+                    await self._send(frame)
+        elif method == "queue.state":
+            self._look_at_queue()
+        elif method == "queue.changed":
+            self._queue_changed(params)
+        elif method == "topic.changed" and params["topic"].startswith("player:"):
+            if params["version"] > self.state.get("version", 0):
+                self._ask_later("player.get", {}, self._accept)
+        elif method == "server.degraded":
+            self.degraded.append((monotonic(), params["parts"]))
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        _, answer = self._waiting.get(message.get("id", 0), (b"", None))
+        if answer is None or answer.done():
+            return
+        if "error" in message:
+            answer.set_exception(Refused(message["error"]))
+        else:
+            answer.set_result(message["result"])
+            if isinstance(message["result"], dict) and "anchoredAt" in message["result"]:
+                self._accept(message["result"])
+
+    def _accept(self, state: dict[str, Any]) -> None:
+        """The one place where a state comes in; an older one changes nothing."""
+        if state["version"] < self.state.get("version", 0):
+            return
+        self.state = state
+        self.states_heard.append((monotonic(), state["version"]))
+        if state["queueVersion"] > self.queue_version:
+            self._look_at_queue()
+
+    def _queue_changed(self, params: dict[str, Any]) -> None:
+        if params["queueVersion"] <= self.queue_version:
+            return
+        if params["reload"] or params["queueVersion"] != self.queue_version + 1:
+            self._look_at_queue()
+            return
+        for change in params["changes"]:
+            apply(self.queue, change)
+        self.queue_version = params["queueVersion"]
+        if len(self.queue) < min(MOST_ITEMS, params["length"]):
+            self._look_at_queue()
+
+    def _look_at_queue(self) -> None:
+        if not self._queue_asked:
+            self._queue_asked = True
+            self._ask_later("queue.get", {"from": 0, "limit": MOST_ITEMS}, self._take_queue)
+
+    def _take_queue(self, queue: dict[str, Any]) -> None:
+        if queue["queueVersion"] >= self.queue_version:
+            self.queue_version = queue["queueVersion"]
+            self.queue = [item["itemId"] for item in queue["items"]]
+
+    def _ask_later(self, method: str, params: dict[str, Any], take: Any) -> None:
+        async def ask() -> None:
+            try:
+                while True:
+                    try:
+                        take(await self.ask(method, 60, **params))
+                    except Refused:
+                        await asyncio.sleep(0.3)
+                    else:
+                        break
+            finally:
+                if method == "queue.get":
+                    self._queue_asked = False
+                    if self.state.get("queueVersion", 0) > self.queue_version:
+                        self._look_at_queue()
+
+        task = asyncio.create_task(ask())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+
+def apply(queue: list[str], change: dict[str, Any]) -> None:
+    """One change of `queue.changed` to the first item ids of a queue; what lies behind them is not known."""
+    if change["op"] == "insert":
+        if change["index"] <= len(queue):
+            queue[change["index"] : change["index"]] = [item["itemId"] for item in change["items"]]
+        return
+    if change["itemId"] in queue:
+        queue.remove(change["itemId"])
+    if change["op"] == "move" and change["to"] <= len(queue):
+        queue.insert(change["to"], change["itemId"])
+
+
+async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
+    """What every device of this player must show."""
+    async with floor.pool.connection() as connection:
+        row = await connection.fetchrow(
+            """select version, queue_version as "queueVersion", is_playing as "isPlaying", volume,
+               repeat_mode as "repeatMode", current_index as "currentIndex", is_shuffled as "isShuffled"
+               from queues where id = $1""",
+            player_id,
+        )
+        items = await connection.fetch(
+            """select item_id from queue_places where queue_id = $1 and is_shuffled = $2
+               and removed_in is null order by place, item_id limit $3""",
+            player_id,
+            row["isShuffled"],
+            MOST_ITEMS,
+        )
+    return dict(row) | {"queue": [str(item["item_id"]) for item in items]}
+
+
+async def converged(floor: Floor, devices: dict[UUID, Sequence[Device]], within_s: float) -> float:
+    """Wait until every device shows what PostgreSQL has; answers how long that took, in seconds."""
+    began = monotonic()
+    while True:
+        wrong: list[str] = []
+        for player_id, those in devices.items():
+            true = await truth(floor, player_id)
+            wrong += [_difference(device, true) for device in those if device.view() != true]
+        if not wrong:
+            return monotonic() - began
+        assert monotonic() - began < within_s, f"{len(wrong)} devices show something else: {wrong[:3]}"
+        await asyncio.sleep(0.05)
+
+
+def _difference(device: Device, true: dict[str, Any]) -> str:
+    """What a device shows instead of what."""
+    shown = device.view()
+    parts = [f"{name} {shown[name]} not {true[name]}" for name in true if shown[name] != true[name]]
+    short = ", ".join(part if len(part) < 200 else f"{part.split()[0]} differs" for part in parts)
+    return f"{device.name} (up: {device.up.is_set()}): {short}"
+
+
+async def bearer(floor: Floor, person: Person) -> dict[str, str]:
+    """The header of a new session."""
+    ctx = Context(floor, ip_address="127.0.0.1", user_agent="tests")
+    opened = await perform(ctx, identity.open_program_session, user_id=person.id)
+    return {"Authorization": f"Bearer {opened.access_token}"}
+
+
+@asynccontextmanager
+async def devices_of(
+    floor: Floor,
+    person: Person,
+    servers: Sequence[Server],
+    count: int,
+    *,
+    history: History | None = None,
+) -> AsyncIterator[list[Device]]:
+    """So many devices of one person, each beginning at another server in turn."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        made = []
+        for number in range(count):
+            turned = [*servers[number % len(servers) :], *servers[: number % len(servers)]]
+            headers = await bearer(floor, person)
+            made.append(Device(f"{person.name}-{number}", turned, headers, http, history=history))
+        await asyncio.gather(*(device.__aenter__() for device in made))
+        try:
+            yield made
+        finally:
+            await asyncio.gather(*(device.__aexit__() for device in made))

@@ -21,7 +21,13 @@ Accepted = Annotated[T, 202]
 """The command's effect comes later: HTTP answers 202."""
 
 TRIES = 3
-_RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class Overtaken(Exception):
+    """What this command read was changed before it could write; the edge runs it again."""
+
+
+_RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, Overtaken)
 
 
 class Command(NamedTuple):
@@ -100,6 +106,7 @@ async def perform(ctx: Context, function: Callable[..., Awaitable[T]], /, **para
     """
     ctx.has_committed = False  # what earlier functions committed in this context is no part of this one
     for attempt in range(1, TRIES + 1):
+        ctx.attempt = attempt
         try:
             answer = await function(ctx, **parameters)
             await ctx.commit()

@@ -96,6 +96,10 @@ class Context:
         self.ip_address = ip_address
         self.user_agent = user_agent
         self.db = Database(self)
+        self.lone = Database(_Line(self))
+        """Statements that commit one by one: for a read whose write checks that nothing has moved."""
+        self.attempt = 1
+        """How often the edge has begun this command; from 2 on somebody was quicker."""
         self.has_committed = False
         self._listener = listener
         self._now: datetime | None = None
@@ -195,7 +199,7 @@ class Context:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """A short transaction of its own, for commands that do something slow between two of them."""
-        if self._connection is not None:
+        if self._transaction is not None:
             raise RuntimeError("A transaction is open already; use either ctx.db alone or ctx.transaction().")
         self._explicit = True
         try:
@@ -209,7 +213,7 @@ class Context:
 
     async def connection(self) -> "Connection[asyncpg.Record]":
         """The open transaction's connection; opens the implicit transaction at first use."""
-        if self._connection is not None:
+        if self._connection is not None and self._transaction is not None:
             return self._connection
         try:
             return await self._begin()
@@ -223,16 +227,22 @@ class Context:
     def talk(self, connection: "Connection[asyncpg.Record]") -> Talk:
         return self.floor.pool.talk(connection)
 
+    async def line(self) -> "Connection[asyncpg.Record]":
+        """The connection of this command, with or without a transaction."""
+        if self._connection is None:
+            self._connection, self._began = await self.floor.pool.acquire(), self.floor.clock.now_ms()
+        return self._connection
+
     async def _begin(self) -> "Connection[asyncpg.Record]":
-        connection = await self.floor.pool.acquire()
+        connection = await self.line()
+        transaction = connection.transaction()
         try:
             with self.talk(connection):
-                self._transaction = connection.transaction()
-                await self._transaction.start()
+                await transaction.start()
         except BaseException:
-            await self.floor.pool.release(connection)
+            await self._give_back()
             raise
-        self._connection, self._began = connection, self.floor.clock.now_ms()
+        self._transaction = transaction
         return connection
 
     async def commit(self) -> None:
@@ -241,8 +251,9 @@ class Context:
             return
         versions = await self._before_commit()
         if self._connection is not None:
-            with self.talk(self._connection):
-                await self._transaction.commit()
+            if self._transaction is not None:
+                with self.talk(self._connection):
+                    await self._transaction.commit()
             await self._give_back()
             self.has_committed = True
         news, self._news = self._news, []
@@ -258,8 +269,9 @@ class Context:
         if self._connection is None:
             return
         try:
-            with self.talk(self._connection):
-                await self._transaction.rollback()
+            if self._transaction is not None:
+                with self.talk(self._connection):
+                    await self._transaction.rollback()
         except (DatabaseAway, asyncpg.PostgresError) as error:
             # The connection is gone, and with it the transaction: nothing is left to undo.
             log.debug("nothing to roll back", error=repr(error.__cause__), request_id=self.request_id)
@@ -299,6 +311,19 @@ class Context:
             log.warning("slow transaction", seconds=round(took, 3), request_id=self.request_id)
         if connection is not None:
             await self.floor.pool.release(connection)
+
+
+class _Line:
+    """Hands out a context's connection as it is, so that each statement commits by itself."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def connection(self) -> "Connection[asyncpg.Record]":
+        return await self._ctx.line()
+
+    def talk(self, connection: "Connection[asyncpg.Record]") -> Talk:
+        return self._ctx.talk(connection)
 
 
 class RaisedTopic(Record):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ContextOf
 from tutti import event
-from tutti.command import CrossedTooOften, perform
+from tutti.command import CrossedTooOften, Overtaken, perform
 from tutti.context import Context, sql
 from tutti.database import Query
 from tutti.errors import Conflict, NotFound
@@ -113,6 +113,29 @@ async def test_two_short_transactions_are_two_commits(context_of: ContextOf) -> 
     with pytest.raises(Conflict):
         await perform(context_of(), slow)
     assert await topic_versions(context_of(), ["a", "b"]) == {"a": 1}
+
+
+async def test_a_lone_statement_commits_by_itself_and_a_transaction_may_follow_on_the_same_line(
+    context_of: ContextOf,
+) -> None:
+    ctx = context_of()
+    await ctx.lone.run(SPOIL, topic="a")
+    line = await ctx.line()
+    assert await topic_versions(context_of(), ["a"]) == {"a": 1}
+    await ctx.db.run(SPOIL, topic="b")
+    assert await ctx.line() is line
+    await ctx.roll_back()
+    assert await topic_versions(context_of(), ["a", "b"]) == {"a": 1}
+
+
+async def test_who_was_overtaken_tries_again(context_of: ContextOf) -> None:
+    async def overtaken_once(ctx: Context) -> int:
+        await ctx.lone.value(sql.wake_relay)
+        if ctx.attempt == 1:
+            raise Overtaken
+        return ctx.attempt
+
+    assert await perform(context_of(), overtaken_once) == 2
 
 
 async def test_implicit_and_explicit_transactions_do_not_mix(context_of: ContextOf) -> None:

@@ -1,5 +1,6 @@
 """One command's turn at a player: the right, the lock, what time has done; then saving and telling."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -29,6 +30,8 @@ from tutti.player.model.window import SIZE, Window
 from tutti.player.problems import PlayerMoved, RightMissing
 from tutti.record import Record
 
+MOST_WINDOWS = 8
+FURTHER = 10
 sql = queries(__file__)
 
 
@@ -72,8 +75,7 @@ class Turn:
 
     async def settle(self) -> None:
         """Let time pass up to now."""
-        window = await self.window() if needs_window(self.player, self.ctx.now) else None
-        self.take(settle(self.player, self.ctx.now, window))
+        self.take(await _settled(self.ctx, self.player, self.ctx.now))
 
     async def window(self, center: UUID | None = None, *, goes_round: bool = False) -> Window:
         """The queue around an item, by default the current one, with what cannot be played here marked."""
@@ -181,9 +183,7 @@ async def shown(ctx: Context, player_id: UUID | None) -> Settled:
     player = await ctx.db.one(sql.player_to_read, Player, player_id=found)
     if player is None:
         raise NotFound
-    now = max(player.read_at, player.updated_at)
-    window = await window_of(ctx, player) if needs_window(player, now) else None
-    return settle(player, now, window)
+    return await _settled(ctx, player, max(player.read_at, player.updated_at))
 
 
 async def player_of(ctx: Context, player_id: UUID | None, right: str = "see") -> UUID:
@@ -206,8 +206,38 @@ async def window_of(
 ) -> Window:
     """The queue around an item, by default the current one, with what this caller may not hear marked.
 
-    Both ends of the order come along where it may go round, or when `goes_round` says that it will.
+    Both ends of the order come along where it may go round, or when `goes_round` says that it will. Where
+    nothing of what follows can be played (an album that was deleted), it looks further.
     """
+    size = SIZE
+    while True:
+        window = await _window(ctx, player, center, size, goes_round=goes_round, counts=counts)
+        if not window.is_cut or any(item.song_id not in window.unplayable for item in window.after):
+            return window
+        size *= FURTHER
+
+
+def _begun(ctx: Context, before: Player, command_id: UUID | None = None) -> Turn:
+    """The time was read after the lock; it is never before the state it meets."""
+    ctx.set_now(max(before.read_at, before.updated_at))
+    return Turn(ctx, before, command_id)
+
+
+async def _settled(ctx: Context, player: Player, now: datetime) -> Settled:
+    """Let time pass, looking up what follows only when a song has ended, and again where the window ends."""
+    ended: tuple[Heard, ...] = ()
+    for _ in range(MOST_WINDOWS):
+        window = await window_of(ctx, player) if needs_window(player, now) else None
+        player, more = settle(player, now, window)
+        ended += more
+        if window is None:
+            break
+    return Settled(player, ended)
+
+
+async def _window(
+    ctx: Context, player: Player, center: UUID | None, size: int, *, goes_round: bool, counts: bool
+) -> Window:
     current = player.item.item_id if player.item else None
     around = await ctx.db.one(
         sql.window,
@@ -215,7 +245,7 @@ async def window_of(
         queue_id=player.id,
         is_shuffled=player.is_shuffled,
         item_id=center or current,
-        size=SIZE,
+        size=size,
         goes_round=goes_round or player.repeat_mode == "all" or is_over(player),
         counts=counts or center is not None,
     )
@@ -229,14 +259,9 @@ async def window_of(
         after=around.after,
         head=around.head,
         tail=around.tail,
+        is_cut=len(around.after) >= size,
     )
     return await _marked(ctx, window)
-
-
-def _begun(ctx: Context, before: Player, command_id: UUID | None = None) -> Turn:
-    """The time was read after the lock; it is never before the state it meets."""
-    ctx.set_now(max(before.read_at, before.updated_at))
-    return Turn(ctx, before, command_id)
 
 
 async def _marked(ctx: Context, window: Window) -> Window:

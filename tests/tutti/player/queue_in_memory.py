@@ -34,6 +34,7 @@ class QueueInMemory:
             head=tuple(items[:SIZE]),
             tail=tuple(items[-SIZE:]),
             unplayable=frozenset(self.unplayable),
+            is_cut=len(items) > behind + SIZE,
         )
 
     def insert(self, player: Player, items: list[Item], at: int | None, chance: Random) -> None:

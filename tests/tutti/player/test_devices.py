@@ -256,6 +256,16 @@ async def test_songs_that_are_gone_are_skipped(
     assert (state.notice.code, state.notice.title) == ("song_skipped", "B")
 
 
+async def test_a_long_row_of_songs_that_are_gone_is_skipped_too(phone: Remote, songs: list[UUID]) -> None:
+    await phone.device()
+    await phone.add(songs[0], *[songs[1]] * 30, songs[2])
+    await phone.do(player.play)
+    await phone.do(library.delete_song, song_id=songs[1])
+    state = await phone.do(player.next_song)
+    assert state.item is not None
+    assert (state.item.title, state.current_index) == ("C", 31)
+
+
 async def test_strangers_know_of_nothing(phone: Remote, floor: Floor, someone_else: Person) -> None:
     state = await phone.do(player.get_player)
     stranger = await a_remote(floor, someone_else)

@@ -1,6 +1,6 @@
 """Any sequence of wishes, reports and passing time keeps the player's invariants."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -14,9 +14,9 @@ from tests.tutti.player.builders import START, a_player, an_item, an_output
 from tests.tutti.player.queue_in_memory import QueueInMemory
 from tutti.player.model import outputs, transport
 from tutti.player.model.course import Course
-from tutti.player.model.hearing import are_apart
+from tutti.player.model.hearing import Heard, are_apart
 from tutti.player.model.outputs import Report
-from tutti.player.model.settling import SILENCE, Settled, due_at, settle
+from tutti.player.model.settling import SILENCE, Settled, due_at, needs_window, settle
 from tutti.player.model.state import Item, Player, RepeatMode, changed, position_at
 from tutti.player.model.window import Window, step, upcoming
 
@@ -214,9 +214,9 @@ class PlayerRules(RuleBasedStateMachine):
     @invariant()
     def settling_on_the_way_makes_no_difference(self) -> None:
         later = self.now + timedelta(seconds=7)
-        direct = settle(self.player, later, self.queue.window(self.player))
+        direct = self.settled(self.player, later)
         first = self.settled(self.player)
-        second = settle(first.player, later, self.queue.window(first.player))
+        second = self.settled(first.player, later)
         assert second.player == direct.player
         assert first.ended + second.ended == direct.ended
 
@@ -234,8 +234,13 @@ class PlayerRules(RuleBasedStateMachine):
         change()
         self.take(transport.requeue(self.player, self.now, self.queue.window(self.player, place=place)))
 
-    def settled(self, player: Player) -> Settled:
-        return settle(player, self.now, self.queue.window(player))
+    def settled(self, player: Player, now: datetime | None = None) -> Settled:
+        ended: tuple[Heard, ...] = ()
+        while needs_window(player, now or self.now):
+            player, more = settle(player, now or self.now, self.queue.window(player))
+            ended += more
+        player, more = settle(player, now or self.now)
+        return Settled(player, ended + more)
 
     def settle(self) -> None:
         settled = self.settled(self.player)

@@ -6,10 +6,11 @@ from typing import Literal, NamedTuple
 from tutti.player.model.course import anchor, end_song, hand_over, stop
 from tutti.player.model.hearing import Heard
 from tutti.player.model.state import MILLISECOND, Notice, Player, PlayerState, changed, position_at
-from tutti.player.model.window import SIZE, Place, Window, upcoming
+from tutti.player.model.window import Place, Window, upcoming
 
 SILENCE = timedelta(seconds=10)
 """So long after an output's last sign of life the player's time still runs."""
+MOST_STEPS = 100
 
 Happening = Literal["handoff", "end of song", "silence"]
 
@@ -32,16 +33,20 @@ def needs_window(player: Player, now: datetime) -> bool:
 
 
 def settle(player: Player, now: datetime, window: Window | None = None) -> Settled:
-    """Let time pass up to `now`. Without a window no song can end: the player waits at the end of its song.
+    """Let time pass up to `now`, as far as the window shows what follows.
 
+    Beyond it, or without one, the player waits at the end of its song, and `needs_window` asks for another.
     Total: whatever the input, it takes a bounded number of steps. Songs so short that these do not reach
     `now` stop the player there.
     """
-    ahead: tuple[Place, ...] = tuple(upcoming(window, player.repeat_mode)) if window else ()
+    ahead: tuple[Place, ...] = tuple(upcoming(window, player.repeat_mode, MOST_STEPS)) if window else ()
+    known = 2 if window is not None and window.is_cut else 0
     ended: list[Heard] = []
-    for _ in range(2 * SIZE):
+    for _ in range(MOST_STEPS):
         at, what = min(_coming(player), default=(now, None), key=lambda happening: happening[0])
-        if what is None or at > now or (what == "end of song" and window is None):
+        if what is None or at > now:
+            return Settled(player, tuple(ended))
+        if what == "end of song" and (window is None or len(ahead) < known):
             return Settled(player, tuple(ended))
         if what == "handoff":
             player = _hand_over_or_give_up(player, at)

@@ -32,14 +32,17 @@ class Window(Record):
     """Where it ends; nearest to the end last."""
     unplayable: frozenset[UUID] = frozenset()
     """Songs known to be gone or not to be heard here."""
+    is_cut: bool = False
+    """More follows than is known here."""
 
 
-def upcoming(window: Window, repeat_mode: RepeatMode) -> Iterator[Place]:
-    """What follows, nearest first; under repeat all it goes round."""
+def upcoming(window: Window, repeat_mode: RepeatMode, count: int | None = None) -> Iterator[Place]:
+    """What follows, nearest first; under repeat all it goes round, twice unless `count` says how far."""
     first = window.index + (window.item is not None)
     follows = enumerate(window.after, first)
-    again = cycle(enumerate(window.head)) if repeat_mode == "all" else iter(())
-    return islice(chain(follows, again), SIZE)
+    goes_round = repeat_mode == "all" and not window.is_cut
+    again = cycle(enumerate(window.head)) if goes_round else iter(())
+    return islice(chain(follows, again), count or len(window.after) + 2 * len(window.head))
 
 
 class Step(NamedTuple):

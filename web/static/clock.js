@@ -10,6 +10,9 @@
 const KEEP = 16;
 /** Quartz clocks differ by tens of millionths; samples further apart than this explains mean a clock stood still. */
 const DRIFT = 100e-6;
+/** Whom to believe: an offset known to this many milliseconds, or as well as so many exchanges can tell. */
+const WELL_MS = 4;
+const ENOUGH = 12;
 /** Servers differ by about this in what the database's time is; bounds that miss each other by less do not contradict. */
 const SLACK = 2;
 
@@ -91,6 +94,11 @@ export class Clock {
   /** By how much `now()` may be wrong, in milliseconds. */
   get errorMs() {
     return this.bounds ? (this.bounds.high - this.bounds.low) / 2 : Infinity;
+  }
+
+  /** Whether it is known as well as need be, or as this line lets us: what is begun before would have to be mended. */
+  get isWell() {
+    return this.errorMs < WELL_MS || (this.bounds !== null && this.samples.length >= ENOUGH);
   }
 
   /** What to add to our monotonic clock for the server's time. */

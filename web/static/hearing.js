@@ -9,6 +9,8 @@ const KEEP = 12;
 /** So many late readings in a row are not late: the context stood still for a while. */
 const IN_A_ROW = 4;
 const LATE_MS = 1;
+/** The very first readings of a context may be late by a tenth of a second. */
+const ENOUGH = 3;
 /** Below this an error is noise of the measurement. */
 const NOISE_MS = 1;
 const SAME_RATE = 0.0002;
@@ -29,7 +31,7 @@ export class Hearing {
 
   /** Whether enough is known to plan by it. */
   get isSet() {
-    return this.readings.length > 0;
+    return this.readings.length >= ENOUGH;
   }
 
   get differenceMs() {

@@ -3,7 +3,7 @@
 import { Away } from "./socket.js";
 
 const EVERY_MS = 2500;
-/** So often while the common clock may be wrong by more than WELL_MS, as on a line with jitter. */
+/** So often while the common clock may be wrong by more than a few milliseconds, as on a line with jitter. */
 const SOON_MS = 500;
 const WELL_MS = 4;
 const AT_ONCE = 12;
@@ -25,7 +25,7 @@ export class Measuring {
   async well() {
     for (let round = 0; round < AT_ONCE; round += 1) {
       await this.#once();
-      await new Promise((resolve) => setTimeout(resolve, 70));
+      await new Promise((resolve) => setTimeout(resolve, 30));
     }
   }
 

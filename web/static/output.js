@@ -2,7 +2,7 @@
 // A lone output is the truth about where the song stands: it corrects the server, not itself.
 // Several outputs follow the common clock (party.js).
 
-import { Deck } from "./deck.js";
+import { Deck, WHISPER } from "./deck.js";
 import { Party } from "./party.js";
 import { endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
 
@@ -202,7 +202,7 @@ export class Output extends EventTarget {
   /** Play along without being heard until the instant the server names. @param {Player} view */
   #arrive(view) {
     const startsAt = view.handoff?.startsAt ? instant(view.handoff.startsAt) : null;
-    if (startsAt === null || this.clock.now() < startsAt) this.deck.fade(0);
+    if (startsAt === null || this.clock.now() < startsAt) this.deck.fade(WHISPER);
     this.#keepTime(view, 40);
     if (this.deck.isMoving && Math.abs(this.#error(view)) < 120) this.#announce();
     const key = `arrive ${view.handoff?.startsAt}`;

@@ -64,7 +64,7 @@ export class Party {
       context.resume();
       return this.blocked();
     }
-    if (!isHeard) return;
+    if (!this.sounding && !(isHeard && this.clock.isWell)) return;
     const isSame = this.sounding?.itemId === view.item.itemId && Math.abs(this.sounding.zero - zeroOf(view)) < NEAR_MS;
     if (!isSame) return this.#start(view, buffer, delayMs);
     this.#correct(view, buffer, delayMs);

@@ -13,25 +13,21 @@ from tutti.topics import topic_versions
 from tutti.wire import Part, ServerDegraded, TopicChanged
 
 EVERY_S = 2
+SOON_S = 0.5
+"""Until the next round when a part is away, or when a topic looked behind: its message may be on its way."""
 log = structlog.get_logger()
 
 
 class Healing:
-    """One round every two seconds, and at once when Redis comes back."""
+    """One round every two seconds, sooner when something is amiss, and at once when Redis comes back."""
 
     def __init__(self, floor: Floor, hub: Hub) -> None:
         self._floor = floor
         self._hub = hub
         self._suspects: dict[str, int] = {}
-        self._degraded: list[Part] = []
         self._now = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         hub.on_reconnect.append(self._now.set)
-
-    @property
-    def degraded(self) -> list[Part]:
-        """The parts that are away, as the last round saw them."""
-        return self._degraded
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="healing")
@@ -45,7 +41,7 @@ class Healing:
         while True:
             at_once = await self._wait()
             try:
-                await self._round(at_once=at_once)
+                await self._round(at_once=at_once or bool(self._hub.degraded))
                 self._say_degraded([] if self._hub.is_connected else ["redis"])
             except Unavailable:
                 self._say_degraded(["database"] if self._hub.is_connected else ["database", "redis"])
@@ -54,7 +50,8 @@ class Healing:
 
     async def _wait(self) -> bool:
         try:
-            await asyncio.wait_for(self._now.wait(), EVERY_S)
+            is_amiss = self._suspects or self._hub.degraded
+            await asyncio.wait_for(self._now.wait(), SOON_S if is_amiss else EVERY_S)
         except TimeoutError:
             return False
         self._now.clear()
@@ -68,8 +65,9 @@ class Healing:
             # A message may have been lost between a client's first snapshot and now: let him compare.
             self._tell(topic, truth[topic])
         for topic, version in behind.items():
-            # A commit whose message is still under way looks behind too: wait one round before telling.
-            if at_once or not self._hub.is_connected or self._suspects.get(topic) == version:
+            # A commit whose message is under way looks behind too: what was so a round ago is lost.
+            was_behind = self._suspects.get(topic, 0) > known[topic]
+            if at_once or not self._hub.is_connected or was_behind:
                 self._tell(topic, version)
         self._suspects = behind
         await self._end_dead_sessions()
@@ -87,8 +85,8 @@ class Healing:
             self._hub.end_session(session_id)
 
     def _say_degraded(self, parts: list[Part]) -> None:
-        if parts != self._degraded:
-            self._degraded = parts
+        if parts != self._hub.degraded:
+            self._hub.degraded = parts
             self._hub.broadcast("server.degraded", ServerDegraded(parts=parts))
 
 

@@ -8,25 +8,23 @@ PostgreSQL's every two seconds, and tells the listeners of a topic that fell beh
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from random import random
 from time import monotonic
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import redis.asyncio as redis
 import structlog
 
 from server.frames import text_frame
 from server.socket import SIGNED_OUT, SILENT, TOO_SLOW, Socket
+from server.subscription import Subscription
 from tutti import event
 from tutti.event import EVENTS, Heard
 from tutti.record import Record
 from tutti.settings import Settings
+from tutti.wire import Part
 
 SWEEP_S = 0.025
 PING_AFTER_S = 25
 DEAD_AFTER_S = 75
-HEARTBEAT_S = 5
-CONFIRM_S = 2
 log = structlog.get_logger()
 
 
@@ -34,14 +32,10 @@ class Hub:
     """Topics → sockets of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._prefix = f"{settings.redis_namespace}:"
-        self._own_channel = f"{self._prefix}hub:{uuid4()}"
+        self._subscription = Subscription(settings, self._deliver_safely)
         self._listeners: dict[str, set[Socket]] = {}
-        self._confirmed: dict[str, asyncio.Future[None]] = {}
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
         self._lagging: set[Socket] = set()
-        self._pubsub: redis.client.PubSub | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.sockets: set[Socket] = set()
         self._empty = asyncio.Event()
@@ -49,14 +43,20 @@ class Hub:
         """The newest version of each listened topic that went out from here."""
         self.heard: list[Callable[[Heard], None]] = []
         """Called with every event that arrives: who keeps a timer on the player's state, for example."""
-        self.on_reconnect: list[Callable[[], None]] = []
-        self.is_connected = False
+        self.on_reconnect = self._subscription.on_reconnect
+        self.degraded: list[Part] = []
+        """The parts that are away, as everybody here was told; who comes later is told too."""
         self.deliveries = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether Redis is heard, as far as we know."""
+        return self._subscription.is_connected
 
     async def start(self) -> None:
         """Begin to hear Redis and to look after the sockets."""
         self._tasks = [
-            asyncio.create_task(self._hear(), name="hub: hear"),
+            asyncio.create_task(self._subscription.run(), name="hub: hear"),
             asyncio.create_task(self._look_after(), name="hub: look after"),
             asyncio.create_task(self._sweep(), name="hub: sweep"),
         ]
@@ -91,7 +91,7 @@ class Hub:
         """Add a listener; returns once Redis has confirmed, or after 2 s without Redis (versions heal)."""
         socket.topics.add(topic)
         self._listeners.setdefault(topic, set()).add(socket)
-        await self._subscribed(topic)
+        await self._subscription.add(topic)
 
     async def unlisten(self, socket: Socket, topic: str) -> None:
         socket.topics.discard(topic)
@@ -103,7 +103,7 @@ class Hub:
         """Set when the session ends, for running streams; give it back by `unwatch_session`."""
         ended = asyncio.Event()
         self._watchers.setdefault(session_id, set()).add(ended)
-        await self._subscribed(event.session(session_id))
+        await self._subscription.add(event.session(session_id))
         return ended
 
     async def unwatch_session(self, session_id: UUID, ended: asyncio.Event) -> None:
@@ -191,96 +191,19 @@ class Hub:
                     socket.last_sent = now
                     socket.ping()
 
-    async def _subscribed(self, topic: str) -> None:
-        confirmed = self._confirmed.get(topic)
-        if confirmed is None:
-            confirmed = self._confirmed[topic] = asyncio.get_running_loop().create_future()
-            await self._say_to_redis("subscribe", topic)
-        if not confirmed.done():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(confirmed), CONFIRM_S if self.is_connected else 0.05)
-
     async def _forget_if_unheard(self, topic: str) -> None:
         if self._listeners.get(topic) or self._is_watched(topic):
             return
         self._listeners.pop(topic, None)
         self.delivered.pop(topic, None)
-        if self._confirmed.pop(topic, None) is not None:
-            await self._say_to_redis("unsubscribe", topic)
+        await self._subscription.discard(topic)
 
     def _is_watched(self, topic: str) -> bool:
         kind, _, name = topic.partition(":")
         return kind == "session" and UUID(name) in self._watchers
-
-    async def _say_to_redis(self, verb: str, topic: str) -> None:
-        if self._pubsub is None or not self.is_connected:
-            return
-        with suppress(redis.RedisError, OSError):
-            await getattr(self._pubsub, verb)(f"{self._prefix}{topic}")
-
-    async def _hear(self) -> None:
-        """Subscribe, read, and begin again when Redis was away."""
-        while True:
-            client = redis.Redis.from_url(
-                self._settings.redis_url, socket_connect_timeout=1, socket_timeout=None
-            )
-            try:
-                async with client.pubsub() as pubsub:
-                    await self._read(pubsub)
-            except (redis.RedisError, OSError, TimeoutError) as error:
-                if self.is_connected:
-                    log.warning("the hub lost redis", error=repr(error))
-            finally:
-                self.is_connected, self._pubsub = False, None
-                with suppress(redis.RedisError, OSError):
-                    await client.aclose()
-            await asyncio.sleep(0.2 + random() * 0.3)  # noqa: S311  # spreads load, guards nothing
-
-    async def _read(self, pubsub: "redis.client.PubSub") -> None:
-        channels = [self._own_channel, *(f"{self._prefix}{topic}" for topic in self._confirmed)]
-        await pubsub.subscribe(*channels)
-        self._pubsub, self.is_connected = pubsub, True
-        for tell in self.on_reconnect:
-            tell()
-        last_heard = monotonic()
-        beat = asyncio.create_task(self._beat(), name="hub: heartbeat")
-        try:
-            while True:
-                message = await pubsub.get_message(timeout=1)
-                if message is not None:
-                    last_heard = monotonic()
-                    self._receive(message)
-                elif monotonic() - last_heard > 2 * HEARTBEAT_S:
-                    raise TimeoutError("redis has been silent for two heartbeats")
-        finally:
-            beat.cancel()
-
-    def _receive(self, message: dict[str, object]) -> None:
-        channel = message["channel"]
-        topic = channel.decode().removeprefix(self._prefix) if isinstance(channel, bytes) else ""
-        if message["type"] == "subscribe":
-            confirmed = self._confirmed.get(topic)
-            if confirmed is not None and not confirmed.done():
-                confirmed.set_result(None)
-        elif message["type"] == "message" and not topic.startswith("hub:"):
-            data = message["data"]
-            if isinstance(data, bytes):
-                self._deliver_safely(topic, data)
 
     def _deliver_safely(self, topic: str, data: bytes) -> None:
         try:
             self.deliver(event.unpacked(topic, data))
         except (ValueError, KeyError) as error:
             log.warning("a message on redis cannot be read", topic=topic, error=repr(error))
-
-    async def _beat(self) -> None:
-        """Our own message through Redis, so that a stalled Redis is noticed (F7)."""
-        client = redis.Redis.from_url(self._settings.redis_url, socket_connect_timeout=1, socket_timeout=1)
-        try:
-            while True:
-                with suppress(redis.RedisError, OSError):
-                    await client.publish(self._own_channel, b"")
-                await asyncio.sleep(HEARTBEAT_S)
-        finally:
-            with suppress(redis.RedisError, OSError):
-                await client.aclose()

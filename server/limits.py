@@ -7,6 +7,8 @@ import redis.asyncio as redis
 
 from tutti.errors import TooMany
 
+AWAY_S: Final = 10
+"""How long a Redis that did not answer is not asked again."""
 # The generic cell rate algorithm in one round trip: all that is kept is when the bucket will be full again.
 _SCRIPT: Final = """
 local spacing, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -74,12 +76,17 @@ class Buckets:
         """Take one token; never raises for a Redis that is away."""
         if monotonic() < self._closed_until:
             return self._local.take(f"{rate.name}:{key}", rate)
+        if self._closed_until:
+            self._closed_until = (
+                monotonic() + AWAY_S
+            )  # this call is the one that looks; the others do not wait
         try:
             name = f"{self._namespace}:rate:{rate.name}:{key}"
             allowed, wait, remaining = await self._script(keys=[name], args=[rate.spacing_ms, rate.burst])
+            self._closed_until = 0.0
             return Verdict(bool(allowed), int(wait), int(remaining))
         except (redis.RedisError, OSError, TimeoutError):
-            self._closed_until = monotonic() + 10
+            self._closed_until = monotonic() + AWAY_S
             return self._local.take(f"{rate.name}:{key}", rate)
 
     async def spend(self, key: str, rate: Rate) -> dict[str, str]:

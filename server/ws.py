@@ -31,7 +31,7 @@ from tutti.command import Command, arguments, perform
 from tutti.context import Context, Person, SessionRef
 from tutti.errors import Invalid, NotFound, Problem, TooMany
 from tutti.record import convert, decode, encode
-from tutti.wire import Authenticate, Authenticated, Hello, Ping, Pong, SocketUser
+from tutti.wire import Authenticate, Authenticated, Hello, Ping, Pong, ServerDegraded, SocketUser
 from web.keys import BY_COOKIE, CTX
 
 PROTOCOL_VERSION: Final = 1
@@ -147,7 +147,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
 
 
 async def _device_left(connection: Connection) -> None:
-    """The client closed, and its session has no other socket here: others see at once that its device is away.
+    """The client closed and its session has no other socket here: others see at once that its device is away.
 
     A socket that we closed is expected back.
     """
@@ -244,6 +244,9 @@ async def _hello(connection: Connection) -> None:
     opening = await perform(connection.context(), player.opening)
     for method, params in opening:
         connection.send({"method": method, "params": params})
+    if connection.hub.degraded:
+        parts = ServerDegraded(parts=connection.hub.degraded)
+        connection.send({"method": "server.degraded", "params": parts})
     for progress in await perform(connection.context(), uploads.running):
         connection.send({"method": "upload.progress", "params": progress})
 

@@ -20,12 +20,15 @@ REDIS_TIMEOUT_S = 1
 
 
 def open_redis(settings: Settings) -> "redis.Redis":
-    """A client that gives up after a second: Redis only carries the news."""
+    """A client that gives up after a second: Redis only carries the news.
+
+    It tries again on a line that was broken, as every idle one is after a restart, never after a silence.
+    """
     return redis.Redis.from_url(
         settings.redis_url,
         socket_connect_timeout=REDIS_TIMEOUT_S,
         socket_timeout=REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 

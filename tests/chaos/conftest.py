@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -17,7 +16,7 @@ from tests.folders import passable_folder
 from tests.running import Process, Server, changed, free_port, wait_for_answer
 from tutti.context import Floor
 from tutti.embedded import Postgres, Redis
-from tutti.settings import Settings
+from tutti.settings import Settings, read_settings
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
@@ -44,35 +43,41 @@ def redis_part() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_part: Postgres) -> str:
+def database_url(postgres_part: Postgres) -> str:
+    """One database for all: each test has people of its own in it."""
     subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": postgres_part.url},
         check=True,
     )
-    return urlsplit(postgres_part.url).path.lstrip("/")
+    return postgres_part.url
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
+@pytest.fixture(scope="session")
+def settings(database_url: str, redis_part: Redis, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Limits out of the way: these tests are about faults."""
-    return changed(
-        settings,
-        rate_commands_per_second=100_000,
-        rate_commands_burst=100_000,
-        rate_reads_per_minute=1_000_000,
-        rate_writes_per_minute=1_000_000,
-        rate_strangers_per_minute=1_000_000,
-        rate_socket_opens_session=10_000,
-        rate_socket_opens_address=10_000,
-        sockets_per_person=1000,
-        log_level="error",
+    return read_settings(
+        {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_part.url,
+            "DATA_DIR": str(tmp_path_factory.mktemp("chaos") / "var"),
+            "STORAGE_RESERVE_BYTES": "0",
+            "LOG_LEVEL": "error",
+            "RATE_COMMANDS_PER_SECOND": "100000",
+            "RATE_COMMANDS_BURST": "100000",
+            "RATE_READS_PER_MINUTE": "1000000",
+            "RATE_WRITES_PER_MINUTE": "1000000",
+            "RATE_STRANGERS_PER_MINUTE": "1000000",
+            "RATE_SOCKET_OPENS_SESSION": "10000",
+            "RATE_SOCKET_OPENS_ADDRESS": "10000",
+            "SOCKETS_PER_PERSON": "1000",
+        }
     )
 
 
 @pytest.fixture(autouse=True)
-def whole_again(database_url: str, postgres_part: Postgres, redis_part: Redis) -> Iterator[None]:
+def whole_again(postgres_part: Postgres, redis_part: Redis) -> Iterator[None]:
     """Whatever a test did to the parts, the next one finds them well."""
     yield
     for part in (postgres_part, redis_part):
@@ -98,31 +103,40 @@ class Running(NamedTuple):
     process: Process
 
 
-@pytest.fixture
-def running(settings: Settings, floor: Floor) -> Iterator[list[Running]]:
-    """Two servers as processes of their own, started side by side."""
+@pytest.fixture(scope="session")
+def steady(settings: Settings) -> Iterator[list[Process]]:
+    """Two servers as processes of their own that live through every fault of the parts."""
     with ExitStack() as stack:
-        yield start_servers(stack, floor, settings, settings)
+        yield start_processes(stack, settings, settings)
 
 
 @pytest.fixture
-def servers(running: list[Running]) -> list[Server]:
-    return [each.server for each in running]
+def servers(steady: list[Process], floor: Floor) -> list[Server]:
+    """The two, which nobody may kill."""
+    assert all(process.is_running for process in steady), "no fault of a part ends a server"
+    return [Server(f"http://127.0.0.1:{process.settings.port}", floor) for process in steady]
 
 
-def start_servers(
-    stack: ExitStack | AsyncExitStack,
-    floor: Floor,
-    *each: Settings,
-    environment: dict[str, str] | None = None,
-) -> list[Running]:
-    """One server process for each of these settings; they end with the stack."""
+def start_processes(stack: ExitStack | AsyncExitStack, *each: Settings) -> list[Process]:
+    """One server process for each of these settings, started side by side; they end with the stack."""
     made = []
     for settings in each:
-        port = free_port()
-        process = Process("server", changed(settings, port=port), environment).start()
+        process = Process("server", changed(settings, port=free_port())).start()
         stack.callback(process.stop)
-        made.append(Running(Server(f"http://127.0.0.1:{port}", floor), process))
-    for one in made:
-        wait_for_answer(f"{one.server.url}/healthz")
+        made.append(process)
+    for process in made:
+        wait_for_answer(f"http://127.0.0.1:{process.settings.port}/healthz")
     return made
+
+
+def start_servers(stack: ExitStack | AsyncExitStack, floor: Floor, *each: Settings) -> list[Running]:
+    """Servers that a test may kill."""
+    processes = start_processes(stack, *each)
+    return [Running(Server(f"http://127.0.0.1:{each.settings.port}", floor), each) for each in processes]
+
+
+@pytest.fixture
+def running(settings: Settings, floor: Floor) -> Iterator[list[Running]]:
+    """Two servers of this test alone."""
+    with ExitStack() as stack:
+        yield start_servers(stack, floor, settings, settings)

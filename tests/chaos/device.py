@@ -232,25 +232,22 @@ class Device:
             self._ask_later("queue.get", {"from": 0, "limit": MOST_ITEMS}, self._take_queue)
 
     def _take_queue(self, queue: dict[str, Any]) -> None:
+        self._queue_asked = False
         if queue["queueVersion"] >= self.queue_version:
             self.queue_version = queue["queueVersion"]
             self.queue = [item["itemId"] for item in queue["items"]]
+        if self.state["queueVersion"] > self.queue_version:
+            self._look_at_queue()
 
     def _ask_later(self, method: str, params: dict[str, Any], take: Any) -> None:
         async def ask() -> None:
-            try:
-                while True:
-                    try:
-                        take(await self.ask(method, 60, **params))
-                    except Refused:
-                        await asyncio.sleep(0.3)
-                    else:
-                        break
-            finally:
-                if method == "queue.get":
-                    self._queue_asked = False
-                    if self.state.get("queueVersion", 0) > self.queue_version:
-                        self._look_at_queue()
+            while True:
+                try:
+                    take(await self.ask(method, 60, **params))
+                except Refused:
+                    await asyncio.sleep(0.3)
+                else:
+                    return
 
         task = asyncio.create_task(ask())
         self._asking.add(task)

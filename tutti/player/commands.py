@@ -13,7 +13,7 @@ from tutti.player.model import outputs, transport
 from tutti.player.model.state import Output, PlayerState, RepeatMode, Source, state_of
 from tutti.player.problems import ItemGone, QueueEmpty
 from tutti.player.queue import playable_songs
-from tutti.player.turn import Turn, shown, take_turn
+from tutti.player.turn import Turn, shown, take_light_turn, take_turn
 
 CONTROL = "control"
 VOLUME = "volume"
@@ -70,7 +70,7 @@ async def pause(
     command_id: UUID | None = None,
 ) -> PlayerState:
     """Pause for everyone who shares this player; the second time changes nothing."""
-    turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
+    turn = await take_light_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:
         turn.take(transport.pause(turn.player, ctx.now))
     return await turn.end()
@@ -118,7 +118,7 @@ async def seek(
     command_id: UUID | None = None,
 ) -> PlayerState:
     """Move to a position of the current song; past its end means its end."""
-    turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
+    turn = await take_light_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:
         turn.take(transport.seek(turn.player, ctx.now, position_ms))
     return await turn.end()
@@ -137,8 +137,10 @@ async def change(
     command_id: UUID | None = None,
 ) -> PlayerState:
     """Change how loud it is, the order, or what happens at the end. Volume alone takes only that right."""
-    right = VOLUME if is_shuffled is None and repeat_mode is None else CONTROL
-    turn = await take_turn(ctx, right, player_id, if_version, command_id)
+    if is_shuffled is None and repeat_mode is None:
+        turn = await take_light_turn(ctx, VOLUME, player_id, if_version, command_id)
+    else:
+        turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:
         turn.take(transport.loudness(turn.player, volume=volume, muted=muted))
         if repeat_mode is not None:

@@ -20,6 +20,15 @@ select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing
        clock_timestamp() as read_at
 from s;
 
+-- own_player_unlocked
+-- The lightest way: nothing is locked, and the row's mark tells at the write whether somebody wrote meanwhile.
+select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
+       repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
+       failures, recent_commands, updated_at, clock_timestamp() as read_at,
+       cast(cast(xmin as text) as bigint) as row_mark
+from queues
+where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player_id);
+
 -- player_to_read
 -- To show it; locks nothing.
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
@@ -37,7 +46,7 @@ update queues set
     output_seen_at = :output_seen_at, queue_version = :queue_version, queue_length = :queue_length,
     notice = :notice, hearing = :hearing, failures = :failures, recent_commands = :recent_commands,
     updated_at = :updated_at
-where id = :id;
+where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint));
 
 -- save_course
 -- What pause, seek, volume and a sign of life change: the hot path, without the documents.
@@ -45,7 +54,7 @@ update queues set
     version = :version, is_playing = :is_playing, position_ms = :position_ms, anchored_at = :anchored_at,
     volume = :volume, muted = :muted, output_seen_at = :output_seen_at, hearing = :hearing,
     recent_commands = :recent_commands, updated_at = :updated_at
-where id = :id;
+where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint));
 
 -- make_player
 -- A person's player comes into being when it is first asked for.

@@ -95,6 +95,8 @@ class Player(Record):
     updated_at: datetime
     read_at: datetime
     """PostgreSQL's time when this was read; after the lock when it was read to be changed."""
+    row_mark: int = 0
+    """Which writing of the row this is, when it was read without a lock; 0 under a lock."""
 
 
 COURSE: Final = (

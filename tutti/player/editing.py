@@ -1,14 +1,13 @@
 """Changes of the queue, carried out row by row, with what everybody is told and what takes them back."""
 
 from collections.abc import Sequence
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from tutti.database import Query, queries
 from tutti.library import PlayableSong
-from tutti.player.model import ranks, transport
+from tutti.player.model import transport
 from tutti.player.model.changes import (
     KEPT,
     TOLD,
@@ -25,33 +24,14 @@ from tutti.player.model.changes import (
     told_or_reload,
 )
 from tutti.player.model.state import Item, Source, changed
+from tutti.player.places import At, Places
 from tutti.player.problems import ItemGone, QueueFull
 from tutti.player.turn import Turn
 from tutti.record import Record
 
 MOST_ITEMS = 20_000
-CROWD = 256
-EVERYTHING = 1_000_000
 FORGET_EVERY = 20
 sql = queries(__file__)
-
-At = Literal["end", "next"] | int | UUID
-"""Where songs go: to the end, behind the current item, to an index of the playing order, behind an item."""
-
-
-class Rank(Record):
-    """An item's place in one of the two orders."""
-
-    place: float
-    item_id: UUID
-
-
-class Ends(Record):
-    """Where the queue's orders end, and where the current item stands in them."""
-
-    last_rank: float | None
-    last_shuffle_rank: float | None
-    current_shuffle_rank: float | None
 
 
 class Index(Record):
@@ -67,6 +47,7 @@ class Editing:
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
         self._ctx = turn.ctx
+        self._places = Places(turn.ctx, turn.player.id)
         self._number = turn.player.queue_version + 1
         self._length = turn.player.queue_length
         self._told: list[Told] | None = []
@@ -79,10 +60,12 @@ class Editing:
         items = [self._item(song, source) for song in songs]
         if not items:
             return items
-        in_order, in_shuffle = await self._places_for(len(items), at)
+        player = self._turn.player
+        at = min(at, self._length) if isinstance(at, int) else at
+        in_order, in_shuffle = await self._places.for_songs(player, len(items), at)
         await self._ctx.db.run(
             sql.put_in,
-            queue_id=self._turn.player.id,
+            queue_id=player.id,
             queue_version=self._number,
             added_by=self._ctx.me.id,
             now=self._ctx.now,
@@ -104,8 +87,7 @@ class Editing:
             self._tell([Removed(index=each.index, item_id=each.item_id) for each in told])
         else:
             self._told = None
-        self._length -= await self._run(sql.take_out, queue_version=self._number, item_ids=list(item_ids))
-        self._steps.append(PutBack(taken_in=self._number, current=self._before))
+        self._took_out(await self._run(sql.take_out, queue_version=self._number, item_ids=list(item_ids)))
 
     async def holds(self, item_id: UUID) -> bool:
         """Whether this item is in the queue."""
@@ -114,8 +96,7 @@ class Editing:
     async def take_out_former(self) -> None:
         """Take out all that was there before this change."""
         self._told = None
-        self._length -= await self._run(sql.take_out_former, queue_version=self._number)
-        self._steps.append(PutBack(taken_in=self._number, current=self._before))
+        self._took_out(await self._run(sql.take_out_former, queue_version=self._number))
 
     async def move(self, item_id: UUID, to: int) -> None:
         """Move one item to an index of the playing order, counted without it; raises ItemGone."""
@@ -152,8 +133,13 @@ class Editing:
                     self._turn.take(changed(self._turn.player, is_shuffled=is_shuffled))
 
     async def finish(self, kind: Kind = "change") -> None:
-        """Let the player take the queue over, keep the change for undo, and tell it."""
+        """Let the player take the queue over, keep the change for undo, and tell it.
+
+        What changed nothing (a move to where it stood) leaves nothing to take back.
+        """
         turn = self._turn
+        if not self._steps and kind in ("change", "play"):
+            return
         if self._length > max(MOST_ITEMS, turn.player.queue_length):
             raise QueueFull(most=MOST_ITEMS)
         window = await turn.window_after_edit(self._length, None if self._before else self._return_to)
@@ -187,43 +173,17 @@ class Editing:
             source=source,
         )
 
-    async def _places_for(self, count: int, at: At) -> tuple[list[float], list[float]]:
-        """Ranks in the order, and in the shuffled one."""
-        player = self._turn.player
-        ends = await self._ctx.db.one(sql.ends, Ends, queue_id=player.id, item_id=self._before)
-        if ends is None:
-            raise ItemGone
-        mixed = ranks.scattered(
-            ends.current_shuffle_rank, ends.last_shuffle_rank, count, self._ctx.random_bytes(8)
-        )
-        appended = ranks.behind(ends.last_rank, count)
-        if at == "end":
-            return appended, mixed
-        behind = self._before if at == "next" else at
-        if isinstance(behind, UUID):
-            return (
-                await self._room_behind(behind, count, is_shuffled=False),
-                await self._room_behind(behind, count, is_shuffled=True),
-            )
-        active = await self._room_at(min(behind or 0, self._length), count)
-        return (appended, active) if player.is_shuffled else (active, mixed)
-
     async def _move(self, item_id: UUID, *, to: int | None, behind: UUID | None = None) -> None:
         player = self._turn.player
-        found = await self._indexes([item_id])
-        if not found:
-            raise ItemGone(item_id=item_id)
+        start = await self._index(item_id)
+        if start == to:
+            return
         stood_behind = await self._ctx.db.value(
             sql.item_before, queue_id=player.id, is_shuffled=player.is_shuffled, item_id=item_id
         )
-        if behind is not None:
-            room = await self._room_behind(behind, 1, is_shuffled=player.is_shuffled, leaving_out=item_id)
-        else:
-            room = await self._room_at(to or 0, 1, leaving_out=item_id)
-        await self._place(item_id, room[0], is_shuffled=player.is_shuffled)
-        arrived = await self._indexes([item_id]) if to is None else [Index(item_id=item_id, index=to)]
-        if arrived:
-            self._tell([Moved(item_id=item_id, from_=found[0].index, to=arrived[0].index)])
+        await self._put(item_id, to or 0, behind, is_shuffled=player.is_shuffled)
+        arrived = to if to is not None else await self._index(item_id)
+        self._tell([Moved(item_id=item_id, from_=start, to=arrived)])
         self._steps.append(MoveBack(item_id=item_id, behind=stood_behind, is_shuffled=player.is_shuffled))
 
     async def _move_back(self, item_id: UUID, behind: UUID | None, *, is_shuffled: bool) -> None:
@@ -232,9 +192,16 @@ class Editing:
             return
         if is_shuffled == self._turn.player.is_shuffled:
             await self.move_behind(item_id, behind)
-        elif behind is not None:
-            room = await self._room_behind(behind, 1, is_shuffled=is_shuffled, leaving_out=item_id)
-            await self._place(item_id, room[0], is_shuffled=is_shuffled)
+        else:
+            await self._put(item_id, 0, behind, is_shuffled=is_shuffled)
+
+    async def _put(self, item_id: UUID, index: int, behind: UUID | None, *, is_shuffled: bool) -> None:
+        """Give an item a place behind another, or else at an index."""
+        if behind is not None:
+            room = await self._places.behind(behind, 1, is_shuffled=is_shuffled, leaving_out=item_id)
+        else:
+            room = await self._places.at(index, 1, is_shuffled=is_shuffled, leaving_out=item_id)
+        await self._places.put(item_id, room[0], is_shuffled=is_shuffled)
 
     async def _put_back(self, number: int) -> None:
         back = await self._ids(sql.put_back, taken_in=number, queue_version=self._number)
@@ -248,60 +215,10 @@ class Editing:
         for each in reversed(found):
             self._tell([Inserted(index=each.index, items=(items[each.item_id],))])
 
-    async def _place(self, item_id: UUID, place: float, *, is_shuffled: bool) -> None:
-        await self._run(
-            sql.move_in_shuffle if is_shuffled else sql.move_in_order, item_id=item_id, place=place
-        )
-
-    async def _room_at(self, index: int, count: int, leaving_out: UUID | None = None) -> list[float]:
-        """Ranks for so many items from an index of the playing order on."""
-        player = self._turn.player
-        beside = await self._ctx.db.all(
-            sql.gap_at,
-            Rank,
-            queue_id=player.id,
-            is_shuffled=player.is_shuffled,
-            leaving_out=leaving_out,
-            index=index,
-        )
-        if index and beside:
-            return await self._room_between(beside, count, player.is_shuffled, leaving_out)
-        return ranks.before(beside[0].place if beside else None, count)
-
-    async def _room_behind(
-        self, item_id: UUID, count: int, *, is_shuffled: bool, leaving_out: UUID | None = None
-    ) -> list[float]:
-        """Ranks for so many items right behind another, in either order; that one may be gone already."""
-        beside = await self._behind(item_id, is_shuffled, leaving_out)
-        if not beside:
-            return ranks.before(None, count)
-        return await self._room_between(beside, count, is_shuffled, leaving_out)
-
-    async def _room_between(
-        self, beside: Sequence[Rank], count: int, is_shuffled: bool, leaving_out: UUID | None
-    ) -> list[float]:
-        """Make room where a gap has become too narrow: first nearby, then in the whole queue."""
-        for size in (0, CROWD, EVERYTHING):
-            if size:
-                low = beside[0]
-                await self._run(
-                    sql.spread, is_shuffled=is_shuffled, low=low.place, low_item=low.item_id, count=size
-                )
-                beside = await self._behind(low.item_id, is_shuffled, leaving_out)
-            found = ranks.between(beside[0].place, beside[1].place if len(beside) > 1 else None, count)
-            if found is not None:
-                return found
-        raise RuntimeError("a queue that was spread out has room between any two items")
-
-    async def _behind(self, item_id: UUID, is_shuffled: bool, leaving_out: UUID | None) -> list[Rank]:
-        return await self._ctx.db.all(
-            sql.gap_after,
-            Rank,
-            queue_id=self._turn.player.id,
-            is_shuffled=is_shuffled,
-            item_id=item_id,
-            leaving_out=leaving_out,
-        )
+    def _took_out(self, count: int) -> None:
+        self._length -= count
+        if count:
+            self._steps.append(PutBack(taken_in=self._number, current=self._before))
 
     async def _tell_inserted(self, items: list[Item]) -> None:
         """Items added together may stand apart under shuffle; told from the front, each index is final."""
@@ -325,6 +242,12 @@ class Editing:
         return await self._ctx.db.all(
             sql.indexes, Index, queue_id=player.id, is_shuffled=player.is_shuffled, item_ids=list(item_ids)
         )
+
+    async def _index(self, item_id: UUID) -> int:
+        found = await self._indexes([item_id])
+        if not found:
+            raise ItemGone(item_id=item_id)
+        return found[0].index
 
     async def _items(self, item_ids: Sequence[UUID]) -> list[Item]:
         return await self._ctx.db.all(sql.items, Item, queue_id=self._turn.player.id, item_ids=list(item_ids))

@@ -1,6 +1,7 @@
 """The queue on real PostgreSQL: order, undo, what everybody is told, and many hands at once."""
 
 import asyncio
+from contextlib import suppress
 from time import perf_counter
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from tests.tutti.player.conftest import Remote, a_remote
 from tutti import identity, player
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
+from tutti.errors import Unavailable
 from tutti.player.editing import MOST_ITEMS
 from tutti.player.model.changes import Inserted, Moved, Removed
 from tutti.player.problems import ItemGone, NothingToRedo, NothingToUndo, QueueFull, SongsNotFound
@@ -276,7 +278,10 @@ async def test_a_hundred_crossing_moves_at_once_lose_nothing(
 
     async def cross(number: int) -> int:
         operation = Move(item_id=ids[number % 30], to=number * 7 % 30)
-        return (await phone.do(player.edit_queue, operations=(operation,))).queue_version
+        while True:
+            # On a busy machine the last of a hundred may be told 503, come again: so it does.
+            with suppress(Unavailable):
+                return (await phone.do(player.edit_queue, operations=(operation,))).queue_version
 
     versions = await asyncio.gather(*(cross(number) for number in range(100)))
     queue = await phone.queue(from_=0, limit=200)

@@ -48,6 +48,15 @@ def test_a_wrong_type_is_pointed_at() -> None:
         "[" * 2000 + "]" * 2000,
         '{"a":' * 2000 + "1" + "}" * 2000,
         b"\xff\xfe",
+        '{"a":1}'.encode("utf-16"),
+        b'{"a":"\xed\xa0\x80"}',
+        "1" * 5000,
+        '{"a":' + "9" * 5000 + "}",
+        '{"a":9223372036854775808}',
+        '{"a":-9223372036854775809}',
+        '{"a":1e999}',
+        '{"a":-1e999}',
+        r'{"\ud800":1,"\ud800":2}',
     ],
 )
 def test_what_a_parser_might_let_pass_is_refused(text: str | bytes) -> None:
@@ -60,3 +69,33 @@ def test_depth_counts_brackets_but_not_those_in_strings() -> None:
     assert decode('{"a":"' + "[{" * 100 + '"}') == {"a": "[{" * 100}
     with pytest.raises(Invalid):
         decode("[" * 17 + "]" * 17, max_depth=16)
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        (r'{"a":"b\u0000c"}', "/a"),
+        (r'{"a":["x","\ud83d"]}', "/a/1"),
+        (r'{"a":{"b":"\uDE00"}}', "/a/b"),
+        (r'{"a":{"\u0000":1}}', "/a/\ufffd"),
+        (r'"\ud800"', ""),
+    ],
+)
+def test_text_that_postgresql_cannot_keep_is_pointed_at(text: str, pointer: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        decode(text)
+    assert caught.value.errors is not None
+    assert caught.value.errors[0]["pointer"] == pointer
+    assert encode(caught.value.errors)
+
+
+def test_numbers_and_texts_at_the_edge_are_taken() -> None:
+    assert decode("[9223372036854775807,-9223372036854775808,1e308]") == [2**63 - 1, -(2**63), 1e308]
+    assert decode(r'"\ud83d\ude00 \\u0000 \u0001"') == "\U0001f600 \\u0000 \x01"
+
+
+def test_an_integer_out_of_a_query_fits_into_a_column() -> None:
+    assert convert({"durationMs": "9223372036854775807"}, Song, strict=False).duration_ms == 2**63 - 1
+    with pytest.raises(Invalid) as caught:
+        convert({"durationMs": "9223372036854775808"}, Song, strict=False)
+    assert caught.value.errors == [{"pointer": "/durationMs", "detail": "This number is out of range."}]

@@ -4,10 +4,12 @@ One PostgreSQL and one Redis per test run (per xdist worker); every test that as
 its own, copied from a migrated template, and a namespace of its own on Redis.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -61,7 +63,7 @@ async def database_url(postgres_part: Postgres, template_database: str) -> Async
     await _once(admin, f'create database "{name}" template "{template_database}"')
     yield with_database(postgres_part.url, name)
     if postgres_part.running:
-        await _once(admin, f'drop database if exists "{name}" with (force)')
+        await _drop(admin, name)
 
 
 @pytest.fixture
@@ -182,6 +184,14 @@ async def add_person(floor: Floor, name: str, role: str) -> Person:
 def with_database(url: str, name: str) -> str:
     """The same server, another database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+async def _drop(admin: str, name: str) -> None:
+    """Drop a test's database; not while PostgreSQL's own cleaning is at it, which we may not interrupt."""
+    for _ in range(50):
+        with suppress(asyncpg.InsufficientPrivilegeError):
+            return await _once(admin, f'drop database if exists "{name}" with (force)')
+        await asyncio.sleep(0.1)
 
 
 async def _once(url: str, statement: str, *arguments: Any) -> None:

@@ -190,7 +190,8 @@ async def _drop(admin: str, name: str) -> None:
     """Drop a test's database; not while PostgreSQL's own cleaning is at it, which we may not interrupt."""
     for _ in range(50):
         with suppress(asyncpg.InsufficientPrivilegeError):
-            return await _once(admin, f'drop database if exists "{name}" with (force)')
+            await _once(admin, f'drop database if exists "{name}" with (force)')
+            return
         await asyncio.sleep(0.1)
 
 

@@ -48,7 +48,7 @@ def running(*processes: Process) -> Iterator[None]:
             process.stop()
 
 
-async def until(found: Callable[[], Any], within_s: float = 60) -> Any:
+async def until(found: Callable[[], Any], within_s: float = 180) -> Any:
     """The first true answer."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s

@@ -115,7 +115,7 @@ from tutti.player.queue import edit as edit_queue
 from tutti.player.queue import get as get_queue
 from tutti.player.queue import redo as redo_queue
 from tutti.player.queue import undo as undo_queue
-from tutti.player.turn import player_of
+from tutti.player.rights import player_of
 
 __all__ = [
     "Device",

@@ -13,10 +13,8 @@ from tutti.player.model import outputs, transport
 from tutti.player.model.state import Output, PlayerState, RepeatMode, Source, state_of
 from tutti.player.problems import ItemGone, QueueEmpty
 from tutti.player.queue import playable_songs
+from tutti.player.rights import CONTROL, VOLUME
 from tutti.player.turn import Turn, shown, take_light_turn, take_turn
-
-CONTROL = "control"
-VOLUME = "volume"
 
 Milliseconds = Annotated[int, Meta(ge=0, le=2**40)]
 Loudness = Annotated[float, Meta(ge=0, le=1)]

@@ -14,12 +14,11 @@ from tutti.player.model import outputs
 from tutti.player.model.outputs import Report, Said
 from tutti.player.model.state import Output
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
-from tutti.player.turn import Turn, player_of, take_turn, take_turn_to_report
+from tutti.player.rights import CONTROL, SEE, player_of
+from tutti.player.turn import Turn, take_turn, take_turn_to_report
 from tutti.record import Record
 
 NOUN = "device"
-SEE = "see"
-CONTROL = "control"
 ONLINE_FOR = timedelta(seconds=150)
 """A device that has not been heard for so long is not here any more; it reports at least once a minute."""
 SEEN_AGAIN_AFTER = timedelta(seconds=20)

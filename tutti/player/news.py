@@ -11,7 +11,8 @@ from tutti.database import queries
 from tutti.player.devices import devices_of
 from tutti.player.model.state import PlayerState, state_of
 from tutti.player.queue import page
-from tutti.player.turn import locked_by_server, player_of, shown
+from tutti.player.rights import player_of
+from tutti.player.turn import locked_by_server, shown
 from tutti.record import Record
 
 PREFIX = "player:"

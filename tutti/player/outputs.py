@@ -7,10 +7,10 @@ from tutti.context import Context
 from tutti.player.devices import the_device
 from tutti.player.model import outputs
 from tutti.player.model.state import PlayerState
+from tutti.player.rights import CONTROL
 from tutti.player.turn import take_turn
 
 NOUN = "output"
-CONTROL = "control"
 
 
 @command("POST /player/outputs")

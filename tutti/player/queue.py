@@ -14,12 +14,11 @@ from tutti.player.editing import MOST_ITEMS, Editing
 from tutti.player.model.changes import QueueChanged, Step
 from tutti.player.model.state import Item, Player, PlayerState, RepeatMode, Source, state_of
 from tutti.player.problems import ItemGone, NothingToRedo, NothingToUndo, SongsNotFound
+from tutti.player.rights import ADD, CONTROL
 from tutti.player.turn import Turn, shown, take_turn
 from tutti.record import Record
 
 NOUN = "queue"
-ADD = "add"
-CONTROL = "control"
 AROUND = 20
 MOST_MISSED = 100
 sql = queries(__file__)

@@ -1,11 +1,10 @@
 """One command's turn at a player: the right, the lock, what time has done; then saving and telling."""
 
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from tutti import event, identity, library
+from tutti import event, library
 from tutti.command import Overtaken
 from tutti.context import Context
 from tutti.database import queries
@@ -15,10 +14,9 @@ from tutti.player.model.changes import QueueChanged
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
 from tutti.player.model.outputs import Report, is_believed, see
-from tutti.player.model.settling import Settled, needs_window, settle
+from tutti.player.model.settling import Settled
 from tutti.player.model.state import (
     AddedBy,
-    Item,
     Player,
     PlayerState,
     changed,
@@ -27,13 +25,12 @@ from tutti.player.model.state import (
     state_of,
     told_apart,
 )
-from tutti.player.model.window import SIZE, Window
-from tutti.player.problems import PlayerMoved, RightMissing
-from tutti.pool import DatabaseAway
+from tutti.player.model.window import Window
+from tutti.player.problems import PlayerMoved
+from tutti.player.rights import glimpsed, locked, player_of
+from tutti.player.windows import settled, window_of
 from tutti.record import Record
 
-MOST_WINDOWS = 8
-FURTHER = 10
 sql = queries(__file__)
 
 
@@ -77,7 +74,7 @@ class Turn:
 
     async def settle(self) -> None:
         """Let time pass up to now."""
-        self.take(await _settled(self.ctx, self.player, self.ctx.now))
+        self.take(await settled(self.ctx, self.player, self.ctx.now))
 
     async def window(self, center: UUID | None = None, *, goes_round: bool = False) -> Window:
         """The queue around an item, by default the current one, with what cannot be played here marked."""
@@ -135,17 +132,6 @@ class Turn:
         self.ctx.announce(topic, "player.state", state_of(self.player), version=version)
 
 
-class Around(Record):
-    """A window's rows; `index` is null where it was not counted."""
-
-    item: Item | None
-    index: int | None
-    before: tuple[Item, ...]
-    after: tuple[Item, ...]
-    head: tuple[Item, ...]
-    tail: tuple[Item, ...]
-
-
 async def take_turn(
     ctx: Context,
     right: str,
@@ -154,7 +140,7 @@ async def take_turn(
     command_id: UUID | None = None,
 ) -> Turn:
     """Check the right, lock the player, let time pass; raises PlayerMoved for another `if_version`."""
-    return await _let_time_pass(_begun(ctx, await _locked(ctx, right, player_id), command_id), if_version)
+    return await _let_time_pass(_begun(ctx, await locked(ctx, right, player_id), command_id), if_version)
 
 
 async def take_light_turn(
@@ -169,7 +155,7 @@ async def take_light_turn(
     That statement checks that nobody wrote since; who was overtaken is sent round again by the edge, and
     takes a full turn.
     """
-    before = await _glimpsed(ctx, player_id)
+    before = await glimpsed(ctx, player_id)
     if before is None:
         return await take_turn(ctx, right, player_id, if_version, command_id)
     return await _let_time_pass(_begun(ctx, before, command_id), if_version)
@@ -187,7 +173,7 @@ async def locked_by_server(ctx: Context, player_id: UUID) -> Turn | None:
 
 async def take_turn_to_report(ctx: Context, right: str, player_id: UUID, report: Report) -> Turn:
     """A turn for a device that says what it does. Believed, it was there all along; else from now on."""
-    turn = _begun(ctx, await _locked(ctx, right, player_id))
+    turn = _begun(ctx, await locked(ctx, right, player_id))
     if is_believed(turn.player, report):
         turn.take(see(turn.player, ctx.now, report))
     await turn.settle()
@@ -201,38 +187,7 @@ async def shown(ctx: Context, player_id: UUID | None) -> Settled:
     player = await ctx.db.one(sql.player_to_read, Player, player_id=found)
     if player is None:
         raise NotFound
-    return await _settled(ctx, player, max(player.read_at, player.updated_at))
-
-
-async def player_of(ctx: Context, player_id: UUID | None, right: str = "see") -> UUID:
-    """Which player is meant, if the caller has this right; by default the one joined, else one's own."""
-    wanted = player_id or ctx.signed_in.player_id
-    if wanted is None:
-        return await ctx.db.value(sql.own_player_id, person_id=ctx.me.id) or await _made(ctx)
-    if await ctx.db.value(sql.owner_of_player, player_id=wanted) != ctx.me.id:
-        await _check_right(ctx, right, wanted)
-    return wanted
-
-
-async def window_of(
-    ctx: Context,
-    player: Player,
-    center: UUID | None = None,
-    *,
-    goes_round: bool = False,
-    counts: bool = False,
-) -> Window:
-    """The queue around an item, by default the current one, with what this caller may not hear marked.
-
-    Both ends of the order come along where it may go round, or when `goes_round` says that it will. Where
-    nothing of what follows can be played (an album that was deleted), it looks further.
-    """
-    size = SIZE
-    while True:
-        window = await _window(ctx, player, center, size, goes_round=goes_round, counts=counts)
-        if not window.is_cut or any(item.song_id not in window.unplayable for item in window.after):
-            return window
-        size *= FURTHER
+    return await settled(ctx, player, max(player.read_at, player.updated_at))
 
 
 def _begun(ctx: Context, before: Player, command_id: UUID | None = None) -> Turn:
@@ -241,113 +196,8 @@ def _begun(ctx: Context, before: Player, command_id: UUID | None = None) -> Turn
     return Turn(ctx, before, command_id)
 
 
-async def _settled(ctx: Context, player: Player, now: datetime) -> Settled:
-    """Let time pass, looking up what follows only when a song has ended, and again where the window ends."""
-    ended: tuple[Heard, ...] = ()
-    for _ in range(MOST_WINDOWS):
-        window = await window_of(ctx, player) if needs_window(player, now) else None
-        player, more = settle(player, now, window)
-        ended += more
-        if window is None:
-            break
-    return Settled(player, ended)
-
-
-async def _window(
-    ctx: Context, player: Player, center: UUID | None, size: int, *, goes_round: bool, counts: bool
-) -> Window:
-    current = player.item.item_id if player.item else None
-    around = await ctx.db.one(
-        sql.window,
-        Around,
-        queue_id=player.id,
-        is_shuffled=player.is_shuffled,
-        item_id=center or current,
-        size=size,
-        goes_round=goes_round or player.repeat_mode == "all" or is_over(player),
-        counts=counts or center is not None,
-    )
-    if around is None:
-        raise RuntimeError("the query for a window answers one row, whatever it is asked")
-    window = Window(
-        item=around.item,
-        index=player.current_index if around.index is None else around.index,
-        length=player.queue_length,
-        before=around.before,
-        after=around.after,
-        head=around.head,
-        tail=around.tail,
-        is_cut=len(around.after) >= size,
-    )
-    return await _marked(ctx, window)
-
-
-async def _marked(ctx: Context, window: Window) -> Window:
-    """A server's timer hears with nobody's ears: it trusts the queue, and the output reports what fails."""
-    asked = {item.song_id for item in (*window.after, *window.head)}
-    if ctx.person is None or not asked:
-        return window
-    songs = await library.songs_to_play(ctx, list(asked))
-    return msgspec.structs.replace(
-        window, unplayable=asked - {song.song_id for song in songs if song.playable}
-    )
-
-
 async def _let_time_pass(turn: Turn, if_version: int | None) -> Turn:
     await turn.settle()
     if turn.is_first and if_version not in (None, turn.before.version):
         raise PlayerMoved(player=state_of(turn.player))
     return turn
-
-
-async def _glimpsed(ctx: Context, player_id: UUID | None) -> Player | None:
-    """One's own player without a lock; None when the full way has to be gone."""
-    if ctx.attempt > 1:
-        return None
-    wanted = player_id or ctx.signed_in.player_id
-    try:
-        return await ctx.lone.one(sql.own_player_unlocked, Player, person_id=ctx.me.id, player_id=wanted)
-    except DatabaseAway as away:
-        if not away.was_cut:
-            raise
-    # The line had died while nobody used it, and only a question was asked on it.
-    await ctx.roll_back()
-    return None
-
-
-async def _locked(ctx: Context, right: str, player_id: UUID | None) -> Player:
-    """The owner's way is one round trip; a guest's right is asked first, so that strangers lock nothing."""
-    wanted = player_id or ctx.signed_in.player_id
-    player = await ctx.db.one(sql.own_player_for_update, Player, person_id=ctx.me.id, player_id=wanted)
-    if player is None:
-        if wanted is None:
-            wanted = await _made(ctx)
-        else:
-            await _check_right(ctx, right, wanted)
-        player = await ctx.db.one(sql.player_for_update, Player, player_id=wanted)
-    if player is None:
-        raise NotFound
-    return player
-
-
-async def _check_right(ctx: Context, right: str, player_id: UUID) -> None:
-    """Any right lets one see. Raises NotFound without any, RightMissing without this one."""
-    rights = await identity.rights_on(ctx, identity.player_resource(player_id))
-    if not rights:
-        raise NotFound
-    if right != "see" and right not in rights and identity.OWN not in rights:
-        raise RightMissing(right=right)
-
-
-async def _made(ctx: Context) -> UUID:
-    """A person's own player, made at first use. A guest has none."""
-    me = ctx.me
-    if me.role == "guest":
-        raise NotFound
-    player_id: UUID | None = await ctx.db.value(sql.make_player, id=ctx.new_id(), person_id=me.id)
-    if player_id is None:
-        player_id = await ctx.db.value(sql.own_player_id, person_id=me.id)
-    if player_id is None:
-        raise NotFound
-    await identity.grant(ctx, identity.user_subject(me.id), identity.player_resource(player_id), identity.OWN)
-    return player_id

@@ -1,0 +1,103 @@
+"""The part of the queue a decision looks at, read around an item; and time let pass with it."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from tutti import library
+from tutti.context import Context
+from tutti.database import queries
+from tutti.player.model.hearing import Heard
+from tutti.player.model.settling import Settled, needs_window, settle
+from tutti.player.model.state import Item, Player, is_over
+from tutti.player.model.window import SIZE, Window
+from tutti.record import Record
+
+MOST_WINDOWS = 8
+FURTHER = 10
+sql = queries(__file__)
+
+
+class Around(Record):
+    """A window's rows; `index` is null where it was not counted."""
+
+    item: Item | None
+    index: int | None
+    before: tuple[Item, ...]
+    after: tuple[Item, ...]
+    head: tuple[Item, ...]
+    tail: tuple[Item, ...]
+
+
+async def settled(ctx: Context, player: Player, now: datetime) -> Settled:
+    """Let time pass, looking up what follows only when a song has ended, and again where the window ends."""
+    ended: tuple[Heard, ...] = ()
+    for _ in range(MOST_WINDOWS):
+        window = await window_of(ctx, player) if needs_window(player, now) else None
+        player, more = settle(player, now, window)
+        ended += more
+        if window is None:
+            break
+    return Settled(player, ended)
+
+
+async def window_of(
+    ctx: Context,
+    player: Player,
+    center: UUID | None = None,
+    *,
+    goes_round: bool = False,
+    counts: bool = False,
+) -> Window:
+    """The queue around an item, by default the current one, with what this caller may not hear marked.
+
+    Both ends of the order come along where it may go round, or when `goes_round` says that it will. Where
+    nothing of what follows can be played (an album that was deleted), it looks further.
+    """
+    size = SIZE
+    while True:
+        window = await _window(ctx, player, center, size, goes_round=goes_round, counts=counts)
+        if not window.is_cut or any(item.song_id not in window.unplayable for item in window.after):
+            return window
+        size *= FURTHER
+
+
+async def _window(
+    ctx: Context, player: Player, center: UUID | None, size: int, *, goes_round: bool, counts: bool
+) -> Window:
+    current = player.item.item_id if player.item else None
+    around = await ctx.db.one(
+        sql.window,
+        Around,
+        queue_id=player.id,
+        is_shuffled=player.is_shuffled,
+        item_id=center or current,
+        size=size,
+        goes_round=goes_round or player.repeat_mode == "all" or is_over(player),
+        counts=counts or center is not None,
+    )
+    if around is None:
+        raise RuntimeError("the query for a window answers one row, whatever it is asked")
+    window = Window(
+        item=around.item,
+        index=player.current_index if around.index is None else around.index,
+        length=player.queue_length,
+        before=around.before,
+        after=around.after,
+        head=around.head,
+        tail=around.tail,
+        is_cut=len(around.after) >= size,
+    )
+    return await _marked(ctx, window)
+
+
+async def _marked(ctx: Context, window: Window) -> Window:
+    """A server's timer hears with nobody's ears: it trusts the queue, and the output reports what fails."""
+    asked = {item.song_id for item in (*window.after, *window.head)}
+    if ctx.person is None or not asked:
+        return window
+    songs = await library.songs_to_play(ctx, list(asked))
+    return msgspec.structs.replace(
+        window, unplayable=asked - {song.song_id for song in songs if song.playable}
+    )

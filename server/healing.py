@@ -51,7 +51,9 @@ class Healing:
     async def _wait(self) -> bool:
         try:
             is_amiss = self._suspects or self._hub.degraded
-            await asyncio.wait_for(self._now.wait(), SOON_S if is_amiss else EVERY_S)
+            # Not wait_for: before Python 3.12 it forgets a cancellation that meets the end of its wait.
+            async with asyncio.timeout(SOON_S if is_amiss else EVERY_S):
+                await self._now.wait()
         except TimeoutError:
             return False
         self._now.clear()

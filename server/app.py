@@ -13,12 +13,13 @@ from aiohttp import web
 
 from server import documents, health, http, media, middleware, uploads, ws
 from server.healing import Healing
-from server.health import DRAINING
+from server.health import DRAINING, LAG
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, REDIS, SETTINGS
 from server.limits import Buckets, LocalBuckets
 from server.socket import RESTARTING, Socket
 from server.song_end import SongEnds
+from server.watchdog import LoopLag
 from tutti import identity
 from tutti.command import perform
 from tutti.floor import open_floor, open_redis
@@ -61,12 +62,13 @@ def _add_routes(app: web.Application) -> None:
     for route in pages.collect_pages(PAGES):
         app.router.add_route(route.verb, route.path, route.function)
     app.router.add_get("/vendor/htmx.js", htmx)
-    app.router.add_get("/static/{name:[a-z0-9_./-]+}", static)
+    app.router.add_get("/static/{name:[a-z0-9_./-]{1,100}}", static)
 
 
 async def _parts(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     async with AsyncExitStack() as stack:
+        app[LAG] = await stack.enter_async_context(LoopLag())
         floor = app[FLOOR] = await stack.enter_async_context(open_floor(settings))
         client = app[REDIS] = open_redis(settings)
         stack.push_async_callback(client.aclose)

@@ -1,6 +1,5 @@
 """Who asks, from where, and whether the browser that asks was led here by somebody else's page."""
 
-import hmac
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
@@ -21,7 +20,7 @@ from tutti.errors import Forbidden, Invalid, SignInNeeded
 from tutti.settings import Settings
 from tutti.text import _
 from web.keys import BY_COOKIE, CTX, FORM_COOKIE, NEEDS_FORM_TOKEN
-from web.pages import COOKIE_FOR_FORMS, csrf_token, problem_page, session_cookie
+from web.pages import COOKIE_FOR_FORMS, cookie_in, is_form_token, problem_page, session_cookie
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -52,6 +51,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[CTX] = _context(request)
     try:
         _check_host(request)
+        _check_address(request)
         response = await handler(request)
     except web.HTTPException as error:
         response = error if error.status < 400 else _problem(request, error)
@@ -110,7 +110,7 @@ def check_own_page(request: web.Request) -> None:
         return
     given = request.headers.get("X-CSRF-Token")
     request[NEEDS_FORM_TOKEN] = not given
-    if given and not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+    if given and not is_form_token(request, given):
         raise ForeignPage
     if not given and request.path.startswith("/api/"):
         raise ForeignPage
@@ -129,7 +129,10 @@ def _came_from_us(request: web.Request) -> bool:
 def is_own_origin(request: web.Request, origin: str) -> bool:
     """Whether an Origin (or Referer) is this server as the request addressed it, or on the list."""
     settings = request.app[SETTINGS]
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     listed = [item.strip().rstrip("/") for item in settings.allowed_origins.split(",") if item.strip()]
     if f"{parts.scheme}://{parts.netloc}" in listed:
         return True
@@ -143,17 +146,27 @@ def _context(request: web.Request) -> Context:
         request.app[FLOOR],
         request_id=given if _request_id.match(given) else token_urlsafe(12),
         ip_address=client_address(request),
-        user_agent=request.headers.get("User-Agent", "")[:512] or None,
+        user_agent=_user_agent(request),
     )
 
 
+def _user_agent(request: web.Request) -> str | None:
+    """As it is kept with the session; bytes that are no UTF-8 become question marks."""
+    given = request.headers.get("User-Agent", "")[:512]
+    return given.encode("utf-8", "replace").decode() or None
+
+
 def client_address(request: web.Request) -> str | None:
-    """The peer, or what the trusted proxies in front tell (R28)."""
+    """The peer, or what the trusted proxies in front tell (R28).
+
+    A proxy may add a line of its own instead of prolonging the client's: all lines are one list (RFC 9110
+    §5.3). What is no address says nothing.
+    """
     trusted = request.app[SETTINGS].trusted_proxies
-    forwarded = [
-        item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()
-    ]
-    return forwarded[-trusted] if trusted and len(forwarded) >= trusted else request.remote
+    lines = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    forwarded = [item.strip() for item in lines.split(",") if item.strip()]
+    told = forwarded[-trusted] if trusted and len(forwarded) >= trusted else ""
+    return told if _is_address(told) else request.remote
 
 
 def address_block(address: str | None) -> str:
@@ -172,15 +185,21 @@ def _check_host(request: web.Request) -> None:
         request.host.rsplit(":", 1)[0].strip("[]")
         if request.host.count(":") != 1
         else request.host.split(":")[0]
-    )
+    ).lower()
     if name in _own_names(request.app[SETTINGS]) or _is_address(name):
         return
     raise UnknownHost(host=name[:100])
 
 
+def _check_address(request: web.Request) -> None:
+    """U+0000 in a path or query fits into no column, and nothing here is called so."""
+    if "%00" in request.raw_path:
+        raise Invalid.because("The character U+0000 cannot stand in an address.")
+
+
 def _own_names(settings: Settings) -> set[str]:
-    listed = {item.strip() for item in settings.allowed_hosts.split(",") if item.strip()}
-    return {"localhost", settings.host, urlsplit(settings.url).hostname or "", *listed}
+    listed = {item.strip().lower() for item in settings.allowed_hosts.split(",") if item.strip()}
+    return {"localhost", settings.host.lower(), urlsplit(settings.url).hostname or "", *listed}
 
 
 def _is_address(name: str) -> bool:
@@ -217,7 +236,7 @@ def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     if origin and origin in [item.strip().rstrip("/") for item in settings.allowed_origins.split(",")]:
         headers["Access-Control-Allow-Origin"] = origin
         headers.add("Vary", "Origin")
-    if COOKIE_FOR_FORMS not in request.cookies and request.get(FORM_COOKIE):
+    if cookie_in(request, COOKIE_FOR_FORMS) is None and request.get(FORM_COOKIE):
         response.set_cookie(
             COOKIE_FOR_FORMS,
             request[FORM_COOKIE],

@@ -13,6 +13,7 @@ from web.pages import (
     SETTINGS_IN_PAGES,
     ask,
     context,
+    cookie_in,
     cookie_name,
     drop_session_cookie,
     page,
@@ -59,7 +60,7 @@ async def login(request: web.Request) -> web.StreamResponse:
 async def sign_in(request: web.Request) -> web.StreamResponse:
     """Sign this browser in."""
     given = await given_in(request, "email", "password")
-    known = request.cookies.get(_device_cookie(request))
+    known = cookie_in(request, _device_cookie(request))
     return await _signing_in(
         request, "login", given | {"device_token": known}, identity.sign_in_browser, next=await _next(request)
     )

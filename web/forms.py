@@ -7,7 +7,7 @@ from aiohttp import web
 
 from tutti.errors import NotFound, Problem
 from tutti.text import _, translate
-from web.pages import SETTINGS_IN_PAGES, render, sentence_of
+from web.pages import SETTINGS_IN_PAGES, form_of, render, sentence_of
 
 DONE: Final = {
     "password": _("Your password is changed, and your other devices are signed out."),
@@ -63,7 +63,7 @@ def done_in(request: web.Request) -> str | None:
 
 async def given_in(request: web.Request, *names: str) -> dict[str, str]:
     """The form's fields as text; a missing one, or a file in its place, is empty."""
-    form = await request.post()
+    form = await form_of(request)
     values = {name: form.get(name, "") for name in names}
     return {name: value if isinstance(value, str) else "" for name, value in values.items()}
 

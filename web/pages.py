@@ -15,10 +15,13 @@ from urllib.parse import quote, urlsplit
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiDictProxy
 
 from tutti.command import perform
 from tutti.context import Context
-from tutti.errors import Forbidden, Problem
+from tutti.errors import Forbidden, Invalid, Problem
+from tutti.record import check_text
 from tutti.settings import Settings
 from tutti.text import translate
 from web.keys import CTX, FORM_COOKIE, NEEDS_FORM_TOKEN
@@ -153,7 +156,13 @@ def cookie_name(request: web.Request) -> str:
 
 def session_cookie(request: web.Request) -> str | None:
     """The opaque session token the browser holds."""
-    return request.cookies.get(cookie_name(request))
+    return cookie_in(request, cookie_name(request))
+
+
+def cookie_in(request: web.Request, name: str) -> str | None:
+    """A cookie's value; one that is no ASCII is not ours, whatever its name says."""
+    value = request.cookies.get(name)
+    return value if value and value.isascii() else None
 
 
 def set_session_cookie(
@@ -183,19 +192,37 @@ def csrf_token(request: web.Request) -> str:
 
     The key is the cookie's own secret, which no other site can read, so no key of the server is needed.
     """
-    secret = session_cookie(request) or request.cookies.get(COOKIE_FOR_FORMS) or request.get(FORM_COOKIE)
+    secret = session_cookie(request) or cookie_in(request, COOKIE_FOR_FORMS) or request.get(FORM_COOKIE)
     if secret is None:
         secret = request[FORM_COOKIE] = token_urlsafe(24)
     return hmac.new(secret.encode(), b"csrf", sha256).hexdigest()
+
+
+def is_form_token(request: web.Request, given: object) -> bool:
+    """Whether a header or field proves that one of our pages sent it."""
+    if not isinstance(given, str) or not given.isascii():
+        return False
+    return hmac.compare_digest(given, csrf_token(request))
+
+
+async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a form; raises Invalid for one that cannot be read or whose text cannot be kept."""
+    try:
+        form = await request.post()
+    except (AssertionError, LookupError, ValueError, HttpProcessingError):
+        raise Invalid.because("This form cannot be read. Please reload the page and try again.") from None
+    for name, value in form.items():
+        check_text(name, "")
+        if isinstance(value, str):
+            check_text(value, f"/{name}")
+    return form
 
 
 async def _check_form(request: web.Request) -> None:
     """A form brings its token as a field when no script could send it as a header."""
     if request.method == "GET" or not request.get(NEEDS_FORM_TOKEN, False):
         return
-    form = await request.post()
-    given = form.get("csrf_token")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+    if not is_form_token(request, (await form_of(request)).get("csrf_token")):
         raise StaleForm
 
 

@@ -10,7 +10,7 @@ from tutti import identity
 from tutti.errors import NotFound, Problem
 from tutti.text import _, translate
 from web.forms import done_in, given_in, objections, status_of, uuid_in
-from web.pages import SETTINGS_IN_PAGES, ask, context, page, redirect, render
+from web.pages import SETTINGS_IN_PAGES, ask, context, form_of, page, redirect, render
 from web.player import address_for_others, qr_code
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -116,7 +116,7 @@ async def guests(request: web.Request) -> web.StreamResponse:
 @page("POST /guests")
 async def invite(request: web.Request) -> web.StreamResponse:
     """Make an invitation and show it as a code to scan."""
-    form = await request.post()
+    form = await form_of(request)
     rights = tuple(right for right in ("add", "control", "volume") if form.get(right)) or ("see",)
     uses = str(form.get("uses", "1"))
     try:

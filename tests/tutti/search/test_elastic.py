@@ -118,6 +118,19 @@ async def test_a_stalled_one_costs_a_second_and_then_nothing(
     assert max(took[5:]) < 0.2
 
 
+async def answered_by_elasticsearch(house: House, words: str) -> Any:
+    """The first answer that is its own: on a busy machine it may need a moment to take writes again."""
+    for _ in range(60):
+        await house.catch_up()
+        await house.look_anew()
+        answer = await house.find(words)
+        if not answer.degraded:
+            assert answer.backend == "elasticsearch"
+            return answer
+        await asyncio.sleep(0.5)
+    raise AssertionError("Elasticsearch never answered again")
+
+
 async def test_a_full_one_takes_no_changes_and_is_soon_no_longer_asked(house: House) -> None:
     await house.put("song", "Halo")
     await house.catch_up()
@@ -131,10 +144,8 @@ async def test_a_full_one_takes_no_changes_and_is_soon_no_longer_asked(house: Ho
     answer = await house.find("halo")
     assert (answer.degraded, len(answer.items)) == (True, 2)
     await set_read_only(house, value=None)
-    await house.catch_up()
-    await house.look_anew()
-    answer = await house.find("halo")
-    assert (answer.backend, answer.degraded, len(answer.items)) == ("elasticsearch", False, 2)
+    answer = await answered_by_elasticsearch(house, "halo")
+    assert len(answer.items) == 2
 
 
 async def test_a_deleted_copy_is_built_again(house: House) -> None:
@@ -195,6 +206,8 @@ async def test_rebuilding_is_seen_by_nobody_and_misses_nothing(house: House) -> 
     await house.catch_up()
     assert failures == []
     assert await copied(house) == await kept(house)
+    if await waiting(house, "search.rebuild"):  # it was too slow to answer on a busy machine, and comes again
+        await perform(house.ctx(), search.rebuild)
     assert house.elastic is not None
     assert len(await house.elastic.indices()) == 1
 

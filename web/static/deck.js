@@ -1,12 +1,15 @@
 // One audio element and the item it holds.
 
-import { correction } from "./timeline.js";
+import { correction, middle, swiftCorrection } from "./timeline.js";
 
 /**
  * Nobody hears it, but a browser takes it for sound. Without any, browsers let a song run on a clock of its own, and
  * when it becomes loud it jumps by 50 ms and more.
  */
 export const WHISPER = 0.0002;
+
+/** An element's position moves in steps of some milliseconds: the middle of so many readings is taken. */
+const READINGS = 5;
 
 /** @typedef {"playing" | "waiting" | "ended" | "error" | "blocked"} Happening */
 
@@ -19,6 +22,8 @@ export class Deck {
     this.level = 0;
     this.seekedAt = 0;
     this.seekCost = 60;
+    /** @type {number[]} the last errors against the clock that is followed, since the last seek */
+    this.errors = [];
     /** @type {number | undefined} */
     this.fading = undefined;
     /** @type {number | null} a position to take as soon as the file's length is known */
@@ -36,6 +41,7 @@ export class Deck {
   /** @param {Item} item */
   load(item) {
     this.pending = null;
+    this.errors = [];
     this.itemId = item.itemId;
     this.audio.src = `/api/v1/songs/${item.songId}/stream`;
   }
@@ -60,21 +66,35 @@ export class Deck {
   /** @param {number} positionMs */
   seek(positionMs) {
     this.seekedAt = performance.now();
+    this.errors = [];
     this.pending = Math.max(0, positionMs);
     this.#place();
+  }
+
+  /** Whether it has followed a clock for long enough to say how far off it is. */
+  get isSteady() {
+    return this.errors.length === READINGS;
+  }
+
+  /** How far ahead of the clock that is followed, in ms. */
+  get errorMs() {
+    return middle(this.errors);
   }
 
   /**
    * Follow a clock: by rate when near, by a seek when far. What the last seek cost teaches how far ahead the
    * next must aim.
-   * @param {number} wantedMs @param {number} farMs
+   * @param {number} wantedMs @param {number} farMs @param {{isHeard?: boolean}} [how]
    */
-  keepTime(wantedMs, farMs) {
+  keepTime(wantedMs, farMs, { isHeard = true } = {}) {
     if (this.audio.seeking || this.audio.readyState < 3) return;
-    const error = this.positionMs - wantedMs;
     const sinceSeek = performance.now() - this.seekedAt;
-    if (Math.abs(error) <= farMs || sinceSeek < 700) {
-      this.audio.playbackRate = correction(error);
+    // Right after a seek the position does not yet say what will sound.
+    if (sinceSeek < 200) return;
+    this.errors = [...this.errors, this.positionMs - wantedMs].slice(-READINGS);
+    const error = this.errorMs;
+    if (Math.abs(error) <= farMs || sinceSeek < 700 || !(this.isSteady || sinceSeek > 3000)) {
+      this.audio.playbackRate = isHeard ? correction(error) : swiftCorrection(error);
       return;
     }
     if (sinceSeek < 3000) this.seekCost = Math.max(0, Math.min(600, this.seekCost - error));

@@ -10,6 +10,12 @@ const REPORT_MS = 4000;
 const TICK_MS = 250;
 const PRESENT_MS = 50_000;
 const FADE_MS = 300;
+/** While it arrives, unheard, a device looks at its time so often. */
+const ARRIVING_MS = 60;
+/** It says that it is ready when it is this near, or after a while when it is not far. */
+const NEAR_MS = 15;
+const NOT_FAR_MS = 120;
+const PATIENT_MS = 1800;
 /** Closer than this to the wanted position, a seek would be heard more than the error. */
 const CLOSE_MS = 150;
 const PRELOAD_MS = 30_000;
@@ -39,6 +45,7 @@ export class Output extends EventTarget {
     this.applied = "";
     this.announced = "";
     this.reportedAt = 0;
+    this.arrivedAt = 0;
     this.stalledSince = 0;
     /** @type {string} the item whose file ended before its time */
     this.cutShort = "";
@@ -135,7 +142,10 @@ export class Output extends EventTarget {
     this.role = role;
     this.applied = "";
     this.announced = "";
+    this.arrivedAt = performance.now();
     this.deck.audio.playbackRate = 1;
+    // Who takes over must know where the music really is.
+    if (role === "leaving" && this.deck.isMoving) this.report("playing");
     if (role === "silent") this.#block(false);
   }
 
@@ -203,20 +213,29 @@ export class Output extends EventTarget {
   #arrive(view) {
     const startsAt = view.handoff?.startsAt ? instant(view.handoff.startsAt) : null;
     if (startsAt === null || this.clock.now() < startsAt) this.deck.fade(WHISPER);
-    this.#keepTime(view, 40);
-    if (this.deck.isMoving && Math.abs(this.#error(view)) < 120) this.#announce();
+    this.#keepTime(view, 80, { isHeard: false });
+    this.#sayWhenInTime();
+    clearTimeout(this.arriving);
+    this.arriving = setTimeout(() => this.role === "arriving" && this.#apply(), ARRIVING_MS);
     const key = `arrive ${view.handoff?.startsAt}`;
     if (startsAt === null || this.applied === key) return;
     this.applied = key;
     setTimeout(() => this.#rise(startsAt), this.clock.local(startsAt) - performance.now());
   }
 
+  #sayWhenInTime() {
+    if (!this.deck.isMoving || !this.deck.isSteady) return;
+    const limit = performance.now() - this.arrivedAt < PATIENT_MS ? NEAR_MS : NOT_FAR_MS;
+    if (Math.abs(this.deck.errorMs) < limit) this.#announce();
+  }
+
   /** @param {number} startsAt */
   #rise(startsAt) {
     if (!this.player || this.role === "silent") return;
+    this.deck.audio.playbackRate = 1;
     this.deck.fade(loudness(this.player), FADE_MS);
     const late = Math.max(0, this.clock.now() - startsAt);
-    const gap = Math.abs(this.#error(this.player)) + late;
+    const gap = Math.abs(this.deck.errorMs) + late;
     this.dispatchEvent(new CustomEvent("handedOver", { detail: Math.round(gap) }));
   }
 
@@ -229,16 +248,11 @@ export class Output extends EventTarget {
     setTimeout(() => this.role === "leaving" && this.deck.fade(0, FADE_MS), this.clock.local(instant(startsAt)) - performance.now());
   }
 
-  /** How far ahead of the common time this deck is, in ms. @param {Player} view */
-  #error(view) {
-    return this.deck.positionMs - positionAt(view, this.clock.now());
-  }
-
-  /** Hold the deck on the common time. @param {Player} view @param {number} farMs */
-  #keepTime(view, farMs) {
+  /** Hold the deck on the common time. @param {Player} view @param {number} farMs @param {{isHeard?: boolean}} [how] */
+  #keepTime(view, farMs, how) {
     if (!view.isPlaying) return this.#pauseAt(view);
     this.deck.play();
-    this.deck.keepTime(positionAt(view, this.clock.now()), farMs);
+    this.deck.keepTime(positionAt(view, this.clock.now()), farMs, how);
   }
 
   /** @param {Player} view */

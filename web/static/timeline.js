@@ -57,3 +57,16 @@ export function correction(errorMs, noiseMs = 4) {
   if (Math.abs(errorMs) < noiseMs) return 1;
   return 1 - Math.max(-0.005, Math.min(0.005, errorMs / 4000));
 }
+
+/**
+ * The same where nobody hears it: by at most a tenth, in about half a second.
+ * @param {number} errorMs how far ahead of time we are
+ */
+export function swiftCorrection(errorMs) {
+  return 1 - Math.max(-0.1, Math.min(0.1, errorMs / 500));
+}
+
+/** The middle one of some values. @param {number[]} values */
+export function middle(values) {
+  return [...values].sort((one, other) => one - other)[values.length >> 1] ?? 0;
+}

@@ -21,6 +21,8 @@ from tutti.record import Record
 
 DRIFT_MS = 250
 """A lone output's real position counts when it differs by more; several follow the clock instead."""
+HANDOFF_DRIFT_MS = 10
+"""The same while the music moves: who takes over aims at where it really is."""
 OLDEST = timedelta(seconds=5)
 """A report measured longer ago says nothing about now."""
 MOST_FAILURES = 5
@@ -173,7 +175,8 @@ def _follow(player: Player, now: datetime, report: Report) -> Player:
     measured_at = max(min(report.measured_at or now, now), now - OLDEST)
     moves = report.state == "playing"
     real = within(player.item, report.position_ms + (now - measured_at) // MILLISECOND * moves)
-    if abs(real - position_at(player, now)) <= DRIFT_MS:
+    drift_ms = DRIFT_MS if player.handoff is None else HANDOFF_DRIFT_MS
+    if abs(real - position_at(player, now)) <= drift_ms:
         return player
     elapsed = position_at(player, now) - player.position_ms
     sounded = min(max(real - player.position_ms, 0), elapsed)

@@ -121,6 +121,19 @@ def test_of_several_none_moves_the_position() -> None:
     assert outputs.believe(before, after(5), said(before, "playing", 1_000)).player is before
 
 
+def test_while_the_music_moves_a_small_difference_counts_too() -> None:
+    handoff = Handoff(to=uuid4(), deadline=after(3))
+    before = playing(an_item())
+    moving = playing(an_item(), handoff=handoff)
+    assert (
+        position_at(outputs.believe(before, after(5), said(before, "playing", 4_940)).player, after(5))
+        == 5_000
+    )
+    player = outputs.believe(moving, after(5), said(moving, "playing", 4_940)).player
+    assert position_at(player, after(5)) == 4_940
+    assert player.handoff == handoff
+
+
 def test_the_end_is_believed_of_a_lone_output_only() -> None:
     items = (an_item(), an_item())
     alone = playing(items[0])

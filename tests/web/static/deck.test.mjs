@@ -1,0 +1,90 @@
+// An element that is brought in time with a clock, on a fake one whose position moves in steps.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const STEP_MS = 17;
+
+class FakeAudio extends EventTarget {
+  constructor() {
+    super();
+    FakeAudio.last = this;
+    this.readyState = 4;
+    this.paused = false;
+    this.playbackRate = 1;
+    this.volume = 1;
+    this.seeks = 0;
+    this.realMs = 0;
+    /** How far behind it is when a seek is done. */
+    this.seekCostMs = 140;
+  }
+  get currentTime() {
+    return (Math.floor(this.realMs / STEP_MS) * STEP_MS) / 1000;
+  }
+  set currentTime(seconds) {
+    this.seeks += 1;
+    this.realMs = seconds * 1000 - this.seekCostMs;
+  }
+  getAttribute() {
+    return "";
+  }
+}
+
+let now = 100_000;
+Object.assign(globalThis, { Audio: FakeAudio });
+performance.now = () => now;
+const { Deck, WHISPER } = await import("../../../web/static/deck.js");
+
+/** Let a deck follow a clock; answers its true error after each step. */
+function follow(deck, { forMs, everyMs, farMs, isHeard }) {
+  const { audio } = deck;
+  const errors = [];
+  for (const until = now + forMs; now < until; now += everyMs) {
+    deck.keepTime(now, farMs, { isHeard });
+    audio.realMs += everyMs * audio.playbackRate;
+    errors.push(audio.realMs - (now + everyMs));
+  }
+  return errors;
+}
+
+test("a device that nobody hears yet is in time within two seconds, with at most one seek", () => {
+  const deck = new Deck(() => {});
+  deck.seek(now);
+  const errors = follow(deck, { forMs: 2500, everyMs: 60, farMs: 80, isHeard: false });
+  assert.ok(Math.abs(errors.at(-1)) < 15, String(errors.at(-1)));
+  assert.ok(deck.isSteady && Math.abs(deck.errorMs) < 15);
+  assert.ok(deck.audio.seeks <= 2);
+});
+
+test("one that is heard never changes its rate by more than half a percent", () => {
+  const deck = new Deck(() => {});
+  deck.audio.realMs = now - 40;
+  const errors = [];
+  for (let round = 0; round < 60; round += 1) {
+    errors.push(...follow(deck, { forMs: 250, everyMs: 250, farMs: 60, isHeard: true }));
+    assert.ok(Math.abs(deck.audio.playbackRate - 1) <= 0.005);
+  }
+  assert.equal(deck.audio.seeks, 0);
+  assert.ok(Math.abs(errors.at(-1)) < 15, String(errors.at(-1)));
+});
+
+test("another song knows nothing of the errors of the last one", () => {
+  const deck = new Deck(() => {});
+  follow(deck, { forMs: 600, everyMs: 60, farMs: 1e9, isHeard: false });
+  assert.ok(deck.isSteady);
+  deck.load({ itemId: "b", songId: "b" });
+  assert.ok(!deck.isSteady);
+});
+
+test("a whisper is not mute, silence is; where volume cannot be set a whisper is mute too", () => {
+  const deck = new Deck(() => {});
+  deck.fade(WHISPER);
+  assert.equal(deck.audio.muted, false);
+  deck.fade(0);
+  assert.equal(deck.audio.muted, true);
+  Object.defineProperty(deck.audio, "volume", { get: () => 1, set: () => {} });
+  deck.fade(WHISPER);
+  assert.equal(deck.audio.muted, true);
+  deck.fade(0.5);
+  assert.equal(deck.audio.muted, false);
+});

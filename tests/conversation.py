@@ -1,7 +1,5 @@
 """One conversation in which every message of the socket is said once, and what is left of it as examples."""
 
-import json
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import aiohttp
 
 from server.keys import HUB
+from tests.made_up import SOUGHT, made_up_id, pair_tidied, tidied
 from tests.running import Phone, Server
 from tests.songs import add_song
 from tutti import identity
@@ -18,26 +17,8 @@ from tutti.wire import ServerDegraded
 from web.exchanged import Exchanged
 
 PASSWORD = "a quiet room and a piano"
-SOUGHT = 61_500
-"""Where the song is sought to; how far it got from there depends on the machine."""
 COMMAND_ID = "0197a5c0-0000-7000-8000-00000000c0de"
 BYTES = b"no music, but as many bytes as were announced"
-_uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_time = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-_address = re.compile(r"http://127\.0\.0\.1:\d+")
-_signed = re.compile(r"expires=\d+&signature=[\w-]+")
-_mail = re.compile(r"(\w+)\.[0-9a-f]{6}@example\.org")
-_program = re.compile(r"^Python/[\d.]+ aiohttp/[\d.]+$")
-_secret = re.compile(r"/join/[\w-]+")
-FIXED: dict[str, Any] = {
-    "ticket": "kept-secret-and-used-once",
-    "token": "kept-secret",
-    "instance": "Rq3vXk0aB1cD2eF3.7",
-    "nextCursor": "WyJhZnRlciJd",
-    "playedDuration": 12,
-    "t1": 1769890500000.0,
-    "t2": 1769890500000.1,
-}
 
 
 class Line:
@@ -279,9 +260,9 @@ class Conversation:
         refusals = [pair for line in self.lines for pair in line.refusals]
         known = {str(self.clara.id): made_up_id(1)}
         return Exchanged(
-            requests={name: _pair(pair, known) for name, pair in sorted(exchanges.items())},
+            requests={name: pair_tidied(pair, known) for name, pair in sorted(exchanges.items())},
             news={name: tidied(frame, known) for name, frame in sorted(self.told.items())},
-            refusals=[_pair(pair, known) for pair in refusals],
+            refusals=[pair_tidied(pair, known) for pair in refusals],
         )
 
     def frames(self) -> list[tuple[str, dict[str, Any]]]:
@@ -292,54 +273,3 @@ class Conversation:
                 made += [(name, request), (f"{name}.answer", answer)]
             made += [("error", answer) for _request, answer in line.refusals]
         return made
-
-
-def made_up_id(number: int) -> str:
-    """An id that is the same in every run."""
-    return f"0197a5c0-0000-7000-8000-{number:012d}"
-
-
-def tidied(frame: Any, known: dict[str, str]) -> Any:
-    """The frame with ids, times and secrets replaced; equal ids stay equal."""
-    return _tidied(frame, dict(known))
-
-
-def _pair(pair: tuple[Any, Any], known: dict[str, str]) -> dict[str, Any]:
-    ids = dict(known)
-    return {"request": _tidied(pair[0], ids), "answer": _tidied(pair[1], ids)}
-
-
-def _tidied(value: Any, ids: dict[str, str], name: str = "") -> Any:
-    if isinstance(value, dict):
-        if "jsonrpc" in value and value.get("id") is not None:
-            value = {**value, "id": 1}
-        return {key: _tidied(inner, ids, key) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_tidied(inner, ids, name) for inner in value]
-    if name in FIXED and value is not None:
-        return FIXED[name]
-    if isinstance(value, str):
-        return _text(value, ids)
-    if name == "positionMs" and isinstance(value, int):
-        return SOUGHT if value >= SOUGHT else 0
-    return value
-
-
-def _text(text: str, ids: dict[str, str]) -> str:
-    text = _uuid.sub(lambda found: ids.setdefault(found[0], made_up_id(len(ids) + 1)), text)
-    text = _time.sub("2026-01-31T20:15:00.000Z", text)
-    text = _signed.sub("expires=1769891400&signature=kept-secret", text)
-    text = _secret.sub("/join/kept-secret", text)
-    text = _program.sub("Python/3.11 aiohttp/3.14", text)
-    text = _mail.sub(r"\1@example.org", text)
-    return _address.sub("https://tutti.example", text)
-
-
-def written(examples: Exchanged) -> str:
-    """The file's text."""
-    shown = {
-        "requests": examples.requests,
-        "news": examples.news,
-        "refusals": examples.refusals,
-    }
-    return json.dumps(shown, indent=1, ensure_ascii=False) + "\n"

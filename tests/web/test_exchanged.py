@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from server.documents.asyncapi import asyncapi
-from tests.conversation import PASSWORD, Conversation, written
+from tests.conversation import PASSWORD, Conversation
+from tests.made_up import written
 from tests.running import Server
 from tutti import identity
 from tutti.command import perform

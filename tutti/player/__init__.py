@@ -54,6 +54,9 @@ shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty
      {"op": "replace", "itemId": "0197…", "songIds": ["0197…"]},   one item by other songs
      {"op": "replace", "songIds": ["0197…"]}]                       the whole queue, as for "play this album"
 
+`queue.undo` takes back my last change, again the one before it; `queue.redo` takes back my last undo while I
+have changed nothing since. Shuffle, clear and a song that `player.play {songId}` put in are changes too.
+
 **Devices**, answer of `device.list` and event `devices.changed`::
 
     {"devices": [{"deviceId": "0197…", "name": "Kitchen", "kind": "browser", "canPlay": true,
@@ -71,8 +74,8 @@ by `handoff.to`, and each of several outputs before a start, loads the song and 
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
 the only output again. **Errors** carry the present state as `player`: `player_moved` (409, `ifVersion` is not
-the present version), `queue_empty` (409), `queue_full` (409), `nothing_to_undo` (409), `item_gone` (404),
-`songs_not_found` (404), `device_gone` (404), `device_cannot_play` (422).
+the present version), `queue_empty` (409), `queue_full` (409), `nothing_to_undo` and `nothing_to_redo` (409),
+`item_gone` (404), `songs_not_found` (404), `device_gone` (404), `device_cannot_play` (422), `right_missing` (403).
 """
 
 from tutti.player.commands import change as change_player

@@ -16,6 +16,7 @@ from tutti.player.model.state import Item, Player, PlayerState, RepeatMode, Sour
 from tutti.player.problems import ItemGone, NothingToRedo, NothingToUndo, SongsNotFound
 from tutti.player.rights import ADD, CONTROL
 from tutti.player.turn import Turn, shown, take_turn
+from tutti.player.windows import as_known, songs_known
 from tutti.record import Record
 
 NOUN = "queue"
@@ -195,6 +196,8 @@ async def page(
         items = await ctx.db.all(
             sql.page, Item, queue_id=player.id, is_shuffled=player.is_shuffled, first=first, count=limit
         )
+        known = await songs_known(ctx, {item.song_id for item in items})
+        items = [as_known(item, known) for item in items]
     return Queue(
         player_id=player.id,
         version=player.version,

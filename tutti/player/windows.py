@@ -1,5 +1,6 @@
 """The part of the queue a decision looks at, read around an item; and time let pass with it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from tutti.context import Context
 from tutti.database import queries
 from tutti.player.model.hearing import Heard
 from tutti.player.model.settling import Settled, needs_window, settle
-from tutti.player.model.state import Item, Player, is_over
+from tutti.player.model.state import Item, Player, changed, is_over
 from tutti.player.model.window import SIZE, Window
 from tutti.record import Record
 
@@ -93,11 +94,37 @@ async def _window(
 
 
 async def _marked(ctx: Context, window: Window) -> Window:
-    """A server's timer hears with nobody's ears: it trusts the queue, and the output reports what fails."""
+    """What follows as the library knows it now, with what cannot be played marked.
+
+    A server's timer hears with nobody's ears: it trusts the queue, and the output reports what fails.
+    """
     asked = {item.song_id for item in (*window.after, *window.head)}
     if ctx.person is None or not asked:
         return window
-    songs = await library.songs_to_play(ctx, list(asked))
+    known = await songs_known(ctx, asked)
     return msgspec.structs.replace(
-        window, unplayable=asked - {song.song_id for song in songs if song.playable}
+        window,
+        after=tuple(as_known(item, known) for item in window.after),
+        head=tuple(as_known(item, known) for item in window.head),
+        unplayable=asked - {song_id for song_id, song in known.items() if song.playable},
+    )
+
+
+async def songs_known(ctx: Context, song_ids: Iterable[UUID]) -> dict[UUID, library.PlayableSong]:
+    """The songs of these that the caller may hear."""
+    return {song.song_id: song for song in await library.songs_to_play(ctx, list(song_ids))}
+
+
+def as_known(item: Item, known: Mapping[UUID, library.PlayableSong]) -> Item:
+    """An item with its song's present title and the like; one whose song is gone keeps what it was called."""
+    song = known.get(item.song_id)
+    if song is None:
+        return item
+    return changed(
+        item,
+        title=song.title,
+        artist=song.artist,
+        album=song.album,
+        duration_ms=song.duration_ms,
+        cover_url=song.cover_url,
     )

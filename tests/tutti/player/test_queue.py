@@ -9,7 +9,7 @@ import pytest
 
 from tests.tutti.library.songs import Shelf
 from tests.tutti.player.conftest import Remote, a_remote
-from tutti import identity, player
+from tutti import identity, library, player
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 from tutti.errors import Unavailable
@@ -412,3 +412,13 @@ async def test_a_move_to_the_front_is_undone_under_the_other_order_too(
     await friend.do(player.undo_queue, player_id=state.player_id)
     await phone.do(player.change_player, is_shuffled=False)
     assert await phone.item_ids() == ids
+
+
+async def test_a_song_that_was_renamed_is_shown_by_its_new_name(phone: Remote, songs: list[UUID]) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(library.change_song, song_id=songs[1], title="So What (Take 2)")
+    assert (await phone.titles())[1] == "So What (Take 2)"
+    state = await phone.do(player.next_song)
+    assert state.item is not None
+    assert state.item.title == "So What (Take 2)"

@@ -1,7 +1,7 @@
 """What a player is at one moment: the row as it is kept, and the state as everybody sees it."""
 
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from tutti import event
 from tutti.player.model.hearing import Hearing
 from tutti.record import Record
 
+R = TypeVar("R", bound=Record)
 RepeatMode = Literal["none", "one", "all"]
 Source = Literal["queue", "search", "album", "playlist", "radio", "remote", "group"]
 MILLISECOND = timedelta(milliseconds=1)
@@ -186,10 +187,10 @@ def is_over(player: Player) -> bool:
     )
 
 
-def changed(player: Player, **members: object) -> Player:
-    """The same player with some members replaced; the very same one when nothing differs."""
-    after: Player = msgspec.structs.replace(player, **members)
-    return player if after == player else after
+def changed(record: R, **members: object) -> R:
+    """The same player or item with some members replaced; the very same one when nothing differs."""
+    after: R = msgspec.structs.replace(record, **members)
+    return record if after == record else after
 
 
 def only_course_differs(before: Player, after: Player) -> bool:

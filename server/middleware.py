@@ -62,7 +62,7 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     log.debug(
         "request",
         method=request.method,
-        path=request.path,
+        path=_route(request),
         status=response.status,
         ms=round((monotonic() - began) * 1000, 1),
         request_id=request[CTX].request_id,
@@ -138,6 +138,12 @@ def is_own_origin(request: web.Request, origin: str) -> bool:
         return True
     secure = settings.is_secure or request.secure
     return parts.netloc == request.host and parts.scheme == ("https" if secure else "http")
+
+
+def _route(request: web.Request) -> str:
+    """The path as the route spells it: what stands in its {places} may be a secret (R42)."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(no route)"
 
 
 def _context(request: web.Request) -> Context:

@@ -73,9 +73,11 @@ it plays, every 60 s otherwise. A report with an older `version` counts as a sig
 by `handoff.to`, and each of several outputs before a start, loads the song and says `ready`.
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
-the only output again. **Errors** carry the present state as `player`: `player_moved` (409, `ifVersion` is not
-the present version), `queue_empty` (409), `queue_full` (409), `nothing_to_undo` and `nothing_to_redo` (409),
-`item_gone` (404), `songs_not_found` (404), `device_gone` (404), `device_cannot_play` (422), `right_missing` (403).
+the only output again.
+
+**Errors** about a moment carry the present state as `player`: `player_moved` (409, `ifVersion` is not the
+present version), `queue_empty`, `queue_full`, `nothing_to_undo`, `nothing_to_redo` (409), `item_gone`,
+`songs_not_found`, `device_gone` (404), `device_cannot_play` (422), `right_missing` (403).
 """
 
 from tutti.player.commands import change as change_player

@@ -22,6 +22,7 @@ from server.socket import (
     PROTOCOL,
     RESTARTING,
     SIGNED_OUT,
+    TOKEN_EXPIRED,
     TOO_FAST,
     TOO_MANY_SOCKETS,
     Socket,
@@ -38,6 +39,7 @@ PROTOCOL_VERSION: Final = 1
 MAX_FRAME: Final = 65_536
 MAX_DEPTH: Final = 16
 SIGN_IN_WITHIN_S: Final = 10
+LAST_ANSWER_WITHIN_S: Final = 3
 HEARTBEAT_MS: Final = 25_000
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, BAD_PARAMETERS, REFUSED, INTERNAL = (
     -32700,
@@ -89,6 +91,8 @@ class Connection:
         self.rate: Rate = steering_rate(settings)
         self.serial = 0
         self.warned_at = 0.0
+        self.answering = asyncio.Lock()
+        """Held while a command runs: what was carried out is answered before a restart closes the socket."""
         self.goodbye: asyncio.Future[None] | None = None
         """Set once somebody has asked for this socket to be closed."""
 
@@ -133,9 +137,12 @@ async def serve(request: web.Request) -> web.StreamResponse:
     socket.closing = asyncio.get_running_loop().create_future()
     socket.closing.add_done_callback(lambda future: _close_soon(connection, future))
     hub.add(socket)
+    expiry = _close_when_expired(connection, ctx.session)
     try:
         await _talk(connection)
     finally:
+        if expiry is not None:
+            expiry.cancel()
         if not socket.closing.done():
             socket.closing.cancel()
         await hub.remove(socket)
@@ -160,6 +167,15 @@ async def _device_left(connection: Connection) -> None:
         await perform(connection.context(), player.leave_device)
 
 
+def _close_when_expired(connection: Connection, session: SessionRef | None) -> asyncio.TimerHandle | None:
+    """A socket ends with the token that opened it; its client comes back with a newer one (R26)."""
+    if session is None or session.credential_until is None:
+        return None
+    left = (session.credential_until - connection.floor.clock.now()).total_seconds()
+    loop = asyncio.get_running_loop()
+    return loop.call_later(max(left, 0), connection.socket.close, TOKEN_EXPIRED)
+
+
 def _close_soon(connection: Connection, closing: "asyncio.Future[int]") -> None:
     if not closing.cancelled():
         connection.goodbye = asyncio.ensure_future(_close(connection, closing.result()))
@@ -167,10 +183,18 @@ def _close_soon(connection: Connection, closing: "asyncio.Future[int]") -> None:
 
 async def _close(connection: Connection, code: int) -> None:
     """Say goodbye; a reader that does not even take that is cut off."""
+    if code == RESTARTING:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_answered(connection), LAST_ANSWER_WITHIN_S)
     try:
         await asyncio.wait_for(connection.response.close(code=code, drain=False), 3)
     except (TimeoutError, ConnectionError, RuntimeError):
         connection.socket.transport.abort()
+
+
+async def _answered(connection: Connection) -> None:
+    async with connection.answering:
+        pass
 
 
 async def _talk(connection: Connection) -> None:
@@ -189,7 +213,9 @@ async def _talk(connection: Connection) -> None:
             return
         connection.socket.last_heard = monotonic()
         if message.type is WSMsgType.TEXT:
-            await _answer(connection, message.data)
+            async with connection.answering:
+                if connection.socket.close_code is None:
+                    await _answer(connection, message.data)
         elif message.type is WSMsgType.PING:
             await connection.response.pong(message.data)
         elif message.type is WSMsgType.BINARY:

@@ -46,6 +46,8 @@ class SessionRef(Record):
     """The player a guest has joined."""
     device_id: UUID | None = None
     authenticated_at: datetime
+    credential_until: datetime | None = None
+    """When the credential it was named by runs out by itself: an access token's `exp`."""
 
 
 class Listener(Protocol):
@@ -105,6 +107,7 @@ class Context:
         self._now: datetime | None = None
         self._connection: Connection[asyncpg.Record] | None = None
         self._transaction: Any = None
+        self._isolation: Literal["repeatable_read"] | None = None
         self._explicit = False
         self._began = 0.0
         self._news: list[News] = []
@@ -211,6 +214,15 @@ class Context:
         finally:
             self._explicit = False
 
+    def at_one_moment(self) -> None:
+        """What this transaction reads is all of one moment: a row and what stands below it fit together.
+
+        To be said before its first statement; after it, this raises RuntimeError.
+        """
+        if self._connection is not None:
+            raise RuntimeError("The transaction has begun: each of its statements sees a moment of its own.")
+        self._isolation = "repeatable_read"
+
     async def connection(self) -> "Connection[asyncpg.Record]":
         """The open transaction's connection; opens the implicit transaction at first use."""
         if self._connection is not None and self._transaction is not None:
@@ -306,6 +318,7 @@ class Context:
 
     async def _give_back(self) -> None:
         connection, self._connection, self._transaction, self._now = self._connection, None, None, None
+        self._isolation = None
         took = (self.floor.clock.now_ms() - self._began) / 1000
         if took > SLOW_TRANSACTION_S:
             log.warning("slow transaction", seconds=round(took, 3), request_id=self.request_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -104,6 +105,15 @@ async def test_a_socket_that_does_not_sign_in_is_closed(
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.api}/socket") as ws:
         assert (await ws.receive(10)).type is aiohttp.WSMsgType.CLOSE
         assert ws.close_code == 4502
+
+
+async def test_a_socket_ends_with_the_token_that_opened_it(
+    server: Server, someone: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tutti.identity.tokens.ACCESS_LIFE", timedelta(seconds=2))
+    header = await server.bearer(someone)
+    async with server.phone(someone, header) as phone:
+        assert await phone.close_code() == 4001
 
 
 async def test_a_ticket_opens_one_socket_and_only_one(server: Server, someone: Person) -> None:

@@ -1,7 +1,7 @@
 """Sessions: one row per sign-in, read by key on every request, so that ending it is the end of it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -171,10 +171,11 @@ async def session_of_access_token(ctx: Context, jwt: str) -> Identified | None:
     )
     if found is None or not _is_genuine(ctx, found, jwt):
         return None
+    until = datetime.fromtimestamp(claims["exp"], UTC)
     if found.is_unconfirmed:
         # From now on an older refresh token cannot claim that this pair's answer was lost (R3 b).
         await ctx.db.run(sql.confirm_generation, session_id=session_id, generation=generation, now=ctx.now)
-    return await _recognised(ctx, found)
+    return await _recognised(ctx, found, until)
 
 
 def _is_genuine(ctx: Context, found: _Found, jwt: str) -> bool:
@@ -209,7 +210,7 @@ async def bind_device(ctx: Context, device_id: UUID) -> None:
     await ctx.db.run(sql.bind_device, id=ctx.signed_in.id, device_id=device_id)
 
 
-async def _recognised(ctx: Context, found: _Found) -> Identified:
+async def _recognised(ctx: Context, found: _Found, until: datetime | None = None) -> Identified:
     if found.is_stale:
         await _touch(ctx, found)
     person = Person(
@@ -225,6 +226,7 @@ async def _recognised(ctx: Context, found: _Found) -> Identified:
         player_id=found.player_id,
         device_id=found.device_id,
         authenticated_at=found.authenticated_at,
+        credential_until=until,
     )
     return Identified(person, session)
 

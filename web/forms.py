@@ -18,6 +18,8 @@ DONE: Final = {
     "confirmed": _("Your address is confirmed. You can sign in now."),
     "reset": _("Your new password is set. Please sign in with it."),
     "out": _("You are signed out."),
+    "ended": _("This device was signed out. Sign in again to go on."),
+    "visit": _("Your visit is over. Ask your host for a new code to come back."),
     "guest": _("Your guest is out."),
     "invitations": _("Nobody else can come in by your invitations."),
 }

@@ -152,6 +152,23 @@ async def test_the_queue_is_put_in_order_by_drag_and_by_keys_and_back(
         await phone.picture("phone-queue")
 
 
+async def test_undo_is_offered_for_the_newest_change_alone(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    """Undo takes the last change back: an older offer beside it would take back what it does not name."""
+    await add_song(admin, "Der greise Kopf")
+    await add_song(admin, "Im Dorfe")
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/")
+        await desk.until_up()
+        for row in (0, 1):
+            await desk.page.locator("#songs [data-act=add]").nth(row).click()
+            await desk.until(f"tutti.store.queue.length === {row + 1}")
+        last = await desk.ask("tutti.store.queue.at(1).title")
+        await desk.page.wait_for_selector(f".toast:has(button):has-text('{last}')")
+        assert await desk.page.locator(".toast button").count() == 1
+
+
 async def test_ten_thousand_songs_scroll_with_few_rows(
     browsers: Browsers, server: Server, admin: Person, add_song: AddSong
 ) -> None:

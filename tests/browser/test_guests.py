@@ -36,3 +36,4 @@ async def test_a_guest_joins_adds_a_song_and_is_put_out(
         await host.page.click(".side a[href='/guests']")
         await host.page.click("button:has-text('Put out')")
         await guest.page.wait_for_url(f"{guest.url}/login**")
+        await guest.page.wait_for_selector("text=Your visit is over")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import PHONE, Browsers, Visitor
 from tests.running import Server, Worker
+from tutti.context import Person
 
 pytestmark = pytest.mark.browser
 PASSWORD = "a tidy row of drums"
@@ -147,4 +148,17 @@ async def test_a_signed_out_device_goes_silent(
         await phone.picture("phone-security")
         await phone.page.tap(".item form button:has-text('Sign out')")
         await desk.page.wait_for_url(f"{desk.url}/login**", timeout=5000)
+        await desk.page.wait_for_selector("text=This device was signed out")
         await desk.picture("signed-out")
+
+
+async def test_signing_out_oneself_says_so_and_goes_no_further(
+    browsers: Browsers, server: Server, admin: Person
+) -> None:
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/settings/security")
+        await desk.until_up()
+        await desk.page.click("form[action='/logout'] button")
+        await desk.page.wait_for_selector("text=You are signed out.")
+        await desk.page.wait_for_timeout(500)
+        assert desk.page.url == f"{desk.url}/login?done=out"

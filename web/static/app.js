@@ -39,6 +39,7 @@ class App {
     this.registeredFor = "";
     this.volumeAt = 0;
     this.isBlocked = false;
+    this.isSigningOut = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
     this.screen = new Screen(this.store, this.player);
     this.uploads = /** @type {import("./upload.js").UploadManager} */ (document.querySelector("upload-manager"));
@@ -71,6 +72,9 @@ class App {
     this.line.addEventListener("blocked", (event) => this.#showBlocked(/** @type {CustomEvent} */ (event).detail));
     this.output.addEventListener("blocked", (event) => this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
     this.output.addEventListener("handedOver", (event) => toast(`Playing here now. The change took ${/** @type {CustomEvent} */ (event).detail} ms.`));
+    document.addEventListener("submit", ({ target }) => {
+      if (/** @type {Element} */ (target).getAttribute("action") === "/logout") this.isSigningOut = true;
+    });
     addEventListener("online", () => this.line.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.line.hurry());
     this.measuring.start();
@@ -187,9 +191,9 @@ class App {
     else navigate.to(`/${type}s/${id}`);
   }
 
-  /** @param {string} text */
+  /** Undo takes back the newest change, so only the newest may offer it. @param {string} text */
   offerUndo(text) {
-    toast(text, { action: "Undo", onAction: () => this.wish("queue.undo"), forMs: 8000 });
+    toast(text, { action: "Undo", onAction: () => this.wish("queue.undo"), forMs: 8000, about: "queue" });
   }
 
   /** @param {import("./output.js").Report} report */
@@ -269,7 +273,10 @@ class App {
   /** The server closed the door for good. @param {number} code */
   #ended(code) {
     this.output.follow(null, null);
-    if (code === 4500 || code === 4502 || code === 4503) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    // Who signs out himself is on his way to a page of his own.
+    if (this.isSigningOut) return;
+    const done = document.body.dataset.role === "guest" ? "visit" : "ended";
+    if (code === 4500 || code === 4502 || code === 4503) location.assign(`/login?done=${done}&next=${encodeURIComponent(location.pathname + location.search)}`);
     else toast(code === 4504 ? "Too many windows of Tutti are open. Close some and reload this one." : "This page is out of date. Please reload it.", { isBad: true, forMs: 60_000 });
   }
 

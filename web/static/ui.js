@@ -86,14 +86,16 @@ export function fillCover(place, title, url) {
 }
 
 /**
- * A short message that goes by itself; `undo` adds a button.
- * @param {string} text @param {{action?: string, onAction?: () => void, isBad?: boolean, forMs?: number}} [how]
+ * A short message that goes by itself; `action` adds a button, and of those `about` one thing only the newest stays.
+ * @param {string} text @param {{action?: string, onAction?: () => void, isBad?: boolean, forMs?: number, about?: string}} [how]
  */
-export function toast(text, { action, onAction, isBad = false, forMs = 5000 } = {}) {
+export function toast(text, { action, onAction, isBad = false, forMs = 5000, about = "" } = {}) {
   const room = document.getElementById("toasts");
   if (!room) return;
-  for (const old of room.children) if (old.firstChild?.textContent === text) old.remove();
-  const one = make("div", { class: isBad ? "toast is-bad" : "toast" }, make("span", {}, text));
+  for (const old of [.../** @type {HTMLCollectionOf<HTMLElement>} */ (room.children)]) {
+    if (old.firstChild?.textContent === text || (about && old.dataset.about === about)) old.remove();
+  }
+  const one = make("div", { class: isBad ? "toast is-bad" : "toast", "data-about": about }, make("span", {}, text));
   const leave = () => {
     one.classList.add("is-leaving");
     setTimeout(() => {

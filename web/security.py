@@ -1,19 +1,26 @@
 """Pages for whoever is signed in: where, the password, the address, what happened lately; and his guests."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
 from tutti import identity
-from tutti.errors import NotFound, Problem
+from tutti.errors import Invalid, NotFound, Problem
 from tutti.text import _, translate
 from web.forms import done_in, given_in, objections, status_of, uuid_in
 from web.pages import SETTINGS_IN_PAGES, ask, context, form_of, page, redirect, render
 from web.player import address_for_others, qr_code
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+
+GUEST_RIGHTS: Final = {
+    "add": _("add songs"),
+    "control": _("play, pause and skip"),
+    "volume": _("change the volume"),
+}
+"""What a guest may be given beside seeing the player, in the words of the form."""
 
 EVENT_WORDS: Final = {
     ("sign_in", "ok"): _("Signed in"),
@@ -110,6 +117,8 @@ async def _security(
 @page("GET /guests")
 async def guests(request: web.Request) -> web.StreamResponse:
     """Who is on my player, and the form that invites."""
+    if context(request).me.role == "guest":
+        raise identity.GuestsCannotInvite
     return await _guests(request)
 
 
@@ -117,18 +126,16 @@ async def guests(request: web.Request) -> web.StreamResponse:
 async def invite(request: web.Request) -> web.StreamResponse:
     """Make an invitation and show it as a code to scan."""
     form = await form_of(request)
-    rights = tuple(right for right in ("add", "control", "volume") if form.get(right)) or ("see",)
-    uses = str(form.get("uses", "1"))
+    rights = tuple(right for right in GUEST_RIGHTS if form.get(right)) or ("see",)
+    uses = str(form.get("uses", ""))
+    shown: dict[str, Any] = {"chosen": rights, "uses": uses}
     try:
-        made = await ask(
-            request,
-            identity.invite,
-            rights=rights,
-            uses=int(uses) if uses.isdecimal() and len(uses) < 3 else 1,
-        )
+        if not uses.isdecimal() or not 1 <= int(uses[:9]) <= identity.MOST_USES:
+            raise Invalid.because(_("At least one guest, and at most fifty."), pointer="/uses")
+        made = await ask(request, identity.invite, rights=rights, uses=int(uses))
     except Problem as problem:
-        return await _guests(request, problem=problem)
-    return await _guests(request, invitation=made)
+        return await _guests(request, problem=problem, **shown)
+    return await _guests(request, invitation=made, **shown)
 
 
 @page("POST /guests/close")
@@ -146,7 +153,12 @@ async def put_out(request: web.Request) -> web.StreamResponse:
 
 
 async def _guests(
-    request: web.Request, *, invitation: identity.Invitation | None = None, problem: Problem | None = None
+    request: web.Request,
+    *,
+    invitation: identity.Invitation | None = None,
+    problem: Problem | None = None,
+    chosen: tuple[str, ...] = ("add",),
+    uses: str = "10",
 ) -> web.StreamResponse:
     now = context(request).now
     settings = request.app[SETTINGS_IN_PAGES]
@@ -157,6 +169,11 @@ async def _guests(
         "identity/guests.html",
         status=status_of(problem),
         guests=(await ask(request, identity.list_guests)).items,
+        guest_rights=GUEST_RIGHTS,
+        rights_words=rights_words,
+        chosen=chosen,
+        uses=uses,
+        most_uses=identity.MOST_USES,
         invitation=invitation,
         address=address,
         code=qr_code(address) if address else None,
@@ -180,6 +197,14 @@ def ago(now: datetime, then: datetime) -> str:
     if seconds < 2 * DAY:
         return translate(_("{n} hours ago")).format(n=seconds // HOUR)
     return translate(_("{n} days ago")).format(n=seconds // DAY)
+
+
+def rights_words(rights: Collection[str]) -> str:
+    """What a guest may do, in words."""
+    words = [translate(word) for right, word in GUEST_RIGHTS.items() if right in rights]
+    return (
+        translate(_("may {rights}")).format(rights=", ".join(words)) if words else translate(_("may look on"))
+    )
 
 
 def event_words(event: identity.SecurityEvent) -> str:

@@ -318,6 +318,10 @@ async def test_a_guest_comes_in_by_the_code_and_is_put_out(browser: Browser, con
     await browser.sign_in()
     shown = await browser.fill("/guests", "/guests", control="1", uses="3")
     assert "<svg" in shown.html
+    assert {"add", "control"} < shown.form("/guests").keys()
+    for uses in ("0", "51", "many"):
+        refused = await browser.fill("/guests", "/guests", uses=uses)
+        assert (refused.status, "at most fifty" in refused.text) == (400, True)
     found = re.search(r"/join/[\w-]+", shown.html)
     assert found
     async with browser_at(browser.server) as phone:
@@ -327,8 +331,9 @@ async def test_a_guest_comes_in_by_the_code_and_is_put_out(browser: Browser, con
         assert (await phone.send(found[0], fields | {"name": " "})).status == 400
         await phone.send(found[0], fields | {"name": "Franz"})
         assert (await phone.open("/settings/security")).status == 200
+        assert (await phone.open("/guests")).status == 403
         guests = await browser.open("/guests")
-        assert "Franz" in guests.text
+        assert "Franz may add songs, play, pause and skip · just now" in guests.text
         [action] = [each["action"] for each in guests.forms() if each["action"].endswith("/out")]
         assert "Your guest is out" in (await browser.send(action, guests.form(action))).text
         assert (await phone.open("/settings/security")).path.startswith("/login")

@@ -15,6 +15,7 @@ from tutti.identity.audit import SecurityEvent, SecurityEvents, events
 from tutti.identity.audit import record as record_event
 from tutti.identity.grants import allowed, grant, rights_on, ungrant
 from tutti.identity.guests import (
+    MOST_USES,
     OWN,
     Guest,
     Guests,
@@ -90,6 +91,7 @@ from tutti.identity.sign_in import (
 from tutti.identity.tokens import RefreshRefused, RefreshReused, SignedIn, TokenPair, refresh
 
 __all__ = [
+    "MOST_USES",
     "OWN",
     "AddressInUse",
     "AddressTaken",

@@ -29,7 +29,9 @@ INVITATION_LIFE: Final = timedelta(hours=12)
 sql = queries(__file__)
 
 Rights = Annotated[tuple[Right, ...], Meta(min_length=1, max_length=4)]
-Uses = Annotated[int, Meta(ge=1, le=50)]
+MOST_USES: Final = 50
+"""How many guests one invitation lets in at most."""
+Uses = Annotated[int, Meta(ge=1, le=MOST_USES)]
 
 
 class InvitationOver(Gone):

@@ -36,8 +36,8 @@ class Home:
         return await open_page(self._browser, self._far if far else self._near, opened.token)
 
 
-async def add_song(floor: Floor, song: Path, content: bytes) -> tuple[UUID, UUID]:
-    """A person, and the song in his library."""
+async def add_person(floor: Floor) -> Person:
+    """A member, without the cost of a password."""
     person_id = uuid4()
     async with floor.pool.connection() as connection:
         await connection.execute(
@@ -46,7 +46,11 @@ async def add_song(floor: Floor, song: Path, content: bytes) -> tuple[UUID, UUID
             f"{person_id}@example.org",
         )
     audiences = ("public", "members", f"user:{person_id}")
-    person = Person(id=person_id, name="Ann", email=None, role="member", audiences=audiences)
+    return Person(id=person_id, name="Ann", email=None, role="member", audiences=audiences)
+
+
+async def add_song(floor: Floor, owner: Person, song: Path, content: bytes) -> UUID:
+    """Put a file into a person's library, without the way of an upload."""
     digest = sha256(content)
 
     async def blocks() -> AsyncIterator[bytes]:
@@ -56,16 +60,16 @@ async def add_song(floor: Floor, song: Path, content: bytes) -> tuple[UUID, UUID
     await floor.storage.begin(key)
     await floor.storage.write_at(key, 0, blocks(), len(content))
     added = await perform(
-        Context(floor, person=person),
+        Context(floor, person=owner),
         library.add_song,
-        owner_id=person_id,
+        owner_id=owner.id,
         sha256=digest.digest(),
         storage_key=key,
         size=len(content),
         probe=await audio.probe(song, floor.settings),
         file_name=song.name,
     )
-    return person_id, added.id
+    return added.id
 
 
 @asynccontextmanager
@@ -78,6 +82,7 @@ async def home(on: Stage, song: Path, browser: Browser) -> AsyncIterator[tuple[H
     async with AsyncExitStack() as stack:
         floor = await stack.enter_async_context(open_floor(on.settings))
         _line, far_port = await stack.enter_async_context(jittery(skewed_port, JITTER_MS))
-        person_id, song_id = await add_song(floor, song, content)
+        person = await add_person(floor)
+        song_id = await add_song(floor, person, song, content)
         urls = (f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{far_port}/")
-        yield Home(floor, person_id, browser, urls), song_id
+        yield Home(floor, person.id, browser, urls), song_id

@@ -15,7 +15,7 @@ class Jitter:
     def __init__(self, port: int, worst_ms: float) -> None:
         self._port = port
         self._worst_s = worst_ms / 1000
-        self._random = random.Random(7)
+        self._random = random.Random()
         self._connections: set[asyncio.Task[None]] = set()
         self.delayed = 0
         """How many pieces were held back."""

@@ -77,7 +77,7 @@ class App {
     });
     addEventListener("online", () => this.line.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.line.hurry());
-    this.measuring.start();
+    this.measuring.start(() => this.output.role === "party");
     this.line.start();
     this.#arrived();
     const draw = () => (this.screen.drawProgress(), requestAnimationFrame(draw));

@@ -3,7 +3,7 @@
 import { Away } from "./socket.js";
 
 const EVERY_MS = 2500;
-/** So often while the common clock may be wrong by more than a few milliseconds, as on a line with jitter. */
+/** So often while several devices sound together and the common clock may be wrong by more than a few milliseconds. */
 const SOON_MS = 500;
 const WELL_MS = 4;
 const AT_ONCE = 12;
@@ -15,10 +15,11 @@ export class Measuring {
     this.clock = clock;
   }
 
-  start() {
+  /** From now on, for good. @param {() => boolean} isTogether whether this device sounds with others */
+  start(isTogether) {
     if (this.line.isUp) this.#once();
-    const isKnown = !this.line.isUp || this.clock.errorMs < WELL_MS;
-    setTimeout(() => this.start(), isKnown ? EVERY_MS : SOON_MS);
+    const isSoon = this.line.isUp && isTogether() && this.clock.errorMs > WELL_MS;
+    setTimeout(() => this.start(isTogether), isSoon ? SOON_MS : EVERY_MS);
   }
 
   /** Fill the window of measurements at once: who comes late to a party should be in time soon. */

@@ -38,6 +38,12 @@ class ProofNeeded(Forbidden):
     sentence = _("Please sign in again before you change this.")
 
 
+class GuestsHaveNoAddress(Forbidden):
+    """A guest signs in by invitation; an address of his own would only block the account he may want later."""
+
+    sentence = _("Guests have no address. Register to have an account of your own.")
+
+
 class LetterOnItsWay(Record):
     """The answer to everything that sends a letter; it says nothing of whether the address is known."""
 
@@ -72,6 +78,8 @@ async def register(ctx: Context, email: str, password: str, name: str) -> Accept
 @command("POST /auth/verify-email")
 async def verify_email(ctx: Context, email: str | None = None) -> Accepted[LetterOnItsWay]:
     """Send a link to my address, or to the one I want from now on; using the link makes it mine."""
+    if ctx.me.role == "guest":
+        raise GuestsHaveNoAddress
     me = await person_by_id(ctx, ctx.me.id)
     address = checked_address(email if email is not None else me.email or "")
     if address.lower() == (me.email or "").lower():

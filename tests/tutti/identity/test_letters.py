@@ -3,7 +3,7 @@
 import re
 from email import message_from_bytes, policy
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.tutti.test_mail import post_office
 from tutti import identity, mail
 from tutti.command import perform
 from tutti.context import Floor
-from tutti.errors import Invalid, Problem
+from tutti.errors import Forbidden, Invalid, Problem
 
 EMAIL = "clara@example.org"
 WISH: dict[str, Any] = {"email": EMAIL, "password": PASSWORD, "name": "Clara"}
@@ -277,3 +277,23 @@ async def test_a_letter_that_comes_too_late_is_not_sent(at: At, floor: Floor, cl
 
 async def test_a_job_for_a_letter_that_is_gone_does_nothing(at: At) -> None:
     await perform(at(), identity.send_letter, letter_id=UUID(int=7))
+
+
+async def test_a_guest_has_letters_sent_to_nobody(at: At, floor: Floor) -> None:
+    host = await account(at())
+    player_id = uuid4()
+    await perform(
+        at(),
+        identity.grant,
+        subject=identity.user_subject(host.id),
+        resource=identity.player_resource(player_id),
+        right=identity.OWN,
+    )
+    hosts = await signed_in(at, (await as_program(at())).access_token)
+    invitation = await perform(hosts, identity.invite)
+    joined = await perform(at(), identity.join, token=invitation.token, name="Franz")
+    guest = await signed_in(at, joined.access_token)
+    for address in ("franz@example.org", host.email, None):
+        async with refusal(Forbidden, Invalid):
+            await perform(guest, identity.verify_email, email=address)
+    assert await seen(floor, "select count(*) from letters") == 0

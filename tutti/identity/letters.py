@@ -39,7 +39,7 @@ class ProofNeeded(Forbidden):
 
 
 class GuestsHaveNoAddress(Forbidden):
-    """A guest signs in by invitation; an address of his own would only block the account he may want later."""
+    """A guest comes by invitation; an address of his own would only block the account he may want later."""
 
     sentence = _("Guests have no address. Register to have an account of your own.")
 

@@ -8,12 +8,14 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from server.keys import FLOOR, HUB, REDIS, SETTINGS
+from server.watchdog import LoopLag
 from tutti import search
 from tutti.context import Context
 from tutti.errors import Forbidden, Problem
 
 SKEW_WARNING_S = 5
 DRAINING = web.AppKey("draining", asyncio.Event)
+LAG = web.AppKey("lag", LoopLag)
 REGISTRY = CollectorRegistry()
 sockets_open = Gauge("tutti_sockets_open", "Sockets open on this process", registry=REGISTRY)
 topics_heard = Gauge("tutti_topics_heard", "Topics this process listens to", registry=REGISTRY)
@@ -40,6 +42,8 @@ async def ready(request: web.Request) -> web.Response:
         parts["elasticsearch"] = state
     if request.app[DRAINING].is_set():
         parts["server"] = "stopping"
+    elif request.app[LAG].lags:
+        parts["server"] = "too busy: it came more than a second late to its work"
     elif abs(request.app[FLOOR].clock.skew().total_seconds()) > SKEW_WARNING_S:
         parts["clock"] = "this machine's clock differs from the database's by more than 5 s"
     is_ready = parts["database"] == "ok" and "server" not in parts

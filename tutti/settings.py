@@ -93,6 +93,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$"), about("debug, info, warning, error.")
     ] = "info"
+    stop_notice_s: Annotated[
+        float,
+        Meta(ge=0, le=300),
+        about(
+            "Seconds in which /readyz says no and everything still works, before a server that stops closes "
+            "its sockets: a little more than a balancer's interval."
+        ),
+    ] = 0
     metrics_public: Annotated[bool, about("Let anybody read /metrics, not only this machine.")] = False
     database_pool: Annotated[int, Meta(ge=1, le=200), about("Connections to PostgreSQL per process.")] = 10
     worker_threads: Annotated[int, Meta(ge=1, le=64), about("Jobs a worker does at the same time.")] = 4

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -117,11 +117,13 @@ def servers(steady: list[Process], floor: Floor) -> list[Server]:
     return [Server(f"http://127.0.0.1:{process.settings.port}", floor) for process in steady]
 
 
-def start_processes(stack: ExitStack | AsyncExitStack, *each: Settings) -> list[Process]:
+def start_processes(
+    stack: ExitStack | AsyncExitStack, *each: Settings, environments: Sequence[dict[str, str]] = ()
+) -> list[Process]:
     """One server process for each of these settings, started side by side; they end with the stack."""
     made = []
-    for settings in each:
-        process = Process("server", changed(settings, port=free_port())).start()
+    for settings, more in zip(each, environments or [{}] * len(each), strict=True):
+        process = Process("server", changed(settings, port=free_port()), more).start()
         stack.callback(process.stop)
         made.append(process)
     for process in made:
@@ -129,9 +131,14 @@ def start_processes(stack: ExitStack | AsyncExitStack, *each: Settings) -> list[
     return made
 
 
-def start_servers(stack: ExitStack | AsyncExitStack, floor: Floor, *each: Settings) -> list[Running]:
+def start_servers(
+    stack: ExitStack | AsyncExitStack,
+    floor: Floor,
+    *each: Settings,
+    environments: Sequence[dict[str, str]] = (),
+) -> list[Running]:
     """Servers that a test may kill."""
-    processes = start_processes(stack, *each)
+    processes = start_processes(stack, *each, environments=environments)
     return [Running(Server(f"http://127.0.0.1:{each.settings.port}", floor), each) for each in processes]
 
 

@@ -46,6 +46,8 @@ class Device:
         self.queue_version = -1
         self.degraded: list[tuple[float, list[str]]] = []
         self.closed_with: list[int | None] = []
+        self.heartbeat_s: float | None = None
+        """How often this device asks whether its server still answers."""
         self.opened = 0
         self.refused_opens = 0
         self.states_heard: list[tuple[float, int]] = []
@@ -126,6 +128,10 @@ class Device:
                 History.finish(deed, "ok", answer["version"])
                 return deed
 
+    def is_at(self, server: Server) -> bool:
+        """Whether this device's socket is at this server, or is being opened there."""
+        return self._servers[self._at % len(self._servers)].startswith(server.api.replace("http", "ws", 1))
+
     def view(self) -> dict[str, Any]:
         """What this device shows."""
         shown = ("version", "queueVersion", "isPlaying", "volume", "repeatMode", "currentIndex", "isShuffled")
@@ -148,13 +154,15 @@ class Device:
                 pass
             finally:
                 self.up.clear()
-            self._at += 1
+                self._at += 1
             pause = 0.1 if monotonic() - began > 1 else min(1.0, pause * 2)
             await asyncio.sleep(self._random.uniform(0, pause))
 
     async def _talk(self, url: str) -> None:
         async with asyncio.timeout(CONNECT_S):
-            ws = await self._http.ws_connect(url, headers=self._headers, max_msg_size=2**22)
+            ws = await self._http.ws_connect(
+                url, headers=self._headers, max_msg_size=2**22, heartbeat=self.heartbeat_s
+            )
         self.opened += 1
         try:
             self._ws = ws
@@ -303,8 +311,13 @@ def _difference(device: Device, true: dict[str, Any]) -> str:
     """What a device shows instead of what."""
     shown = device.view()
     parts = [f"{name} {shown[name]} not {true[name]}" for name in true if shown[name] != true[name]]
-    short = ", ".join(part if len(part) < 200 else f"{part.split()[0]} differs" for part in parts)
-    return f"{device.name} (up: {device.up.is_set()}): {short}"
+    if shown["queue"] != true["queue"]:
+        at = next(
+            (i for i, (a, b) in enumerate(zip(shown["queue"], true["queue"], strict=False)) if a != b), -1
+        )
+        lengths = f"{len(shown['queue'])} items not {len(true['queue'])}"
+        parts[-1] = f"queue of {lengths}, from place {at}; queue version {device.queue_version}"
+    return f"{device.name} (up: {device.up.is_set()}): {', '.join(parts)}"
 
 
 async def bearer(floor: Floor, person: Person) -> dict[str, str]:

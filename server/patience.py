@@ -1,0 +1,64 @@
+"""How long a client may take to say what it wants: aiohttp would wait for the rest of a header (R27)."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+HEADER_WITHIN_S = 10
+BACKLOG = 2048
+"""Connections the kernel keeps for us while everybody comes back at once (F27)."""
+
+
+class PatientHandler(web.RequestHandler):
+    """One connection, closed when a request's header is not whole ten seconds after its first byte."""
+
+    __slots__ = ("_seen_requests", "_too_late")
+
+    def __init__(self, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self._too_late: asyncio.TimerHandle | None = None
+        self._seen_requests = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._request_count != self._seen_requests:
+            self._seen_requests = self._request_count
+            self._take_back()
+        elif self._current_request is None and self._too_late is None:
+            self._too_late = self._loop.call_later(HEADER_WITHIN_S, self._give_up)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._take_back()
+        super().connection_lost(exc)
+
+    def _take_back(self) -> None:
+        if self._too_late is not None:
+            self._too_late.cancel()
+            self._too_late = None
+
+    def _give_up(self) -> None:
+        self._too_late = None
+        if self._current_request is None and not self._messages:
+            self.force_close()
+
+
+class PatientSite(web.TCPSite):
+    """Listens, and gives every connection this patience; `settings` are those of aiohttp's RequestHandler."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int, *, settings: Any, **more: Any) -> None:
+        super().__init__(runner, host, port, backlog=BACKLOG, **more)
+        self._settings = settings
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        manager, loop = self._runner.server, asyncio.get_running_loop()
+        if manager is None:
+            raise RuntimeError("the runner has not been set up")
+        self._server = await loop.create_server(
+            lambda: PatientHandler(manager, loop=loop, **self._settings),
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+        )

@@ -1,0 +1,353 @@
+"""Servers killed, stalled, restarted and with wrong clocks; everybody coming back at once (F22–F27)."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pytest
+
+from tests.chaos.conftest import ROOT, Running, start_servers
+from tests.chaos.device import Device, bearer, converged, devices_of
+from tests.chaos.history import History, check_effects, check_own_order, check_versions
+from tests.chaos.songs import many_songs, queued_songs
+from tests.conftest import add_person
+from tests.running import Server, changed
+from tutti.context import Floor, Person
+from tutti.settings import Settings
+
+SLACK_S = 10
+SKEWED = Path(__file__).parent / "skewed"
+RATE_PAUSE_S = 0.2
+
+
+class Household:
+    """One person with devices, songs and the history of what they did."""
+
+    def __init__(self, person: Person, devices: list[Device], songs: list[str], history: History) -> None:
+        self.person = person
+        self.devices = devices
+        self.songs = songs
+        self.history = history
+        self.player_id = UUID(devices[0].state["playerId"])
+
+    async def add_songs(self, until: asyncio.Event) -> None:
+        """Every device appends songs of its own, five a second."""
+
+        async def one(device: Device, own: Sequence[str]) -> None:
+            for song in own:
+                if until.is_set():
+                    return
+                await device.insist("queue.add", key=song, songIds=[song])
+                await asyncio.sleep(RATE_PAUSE_S)
+
+        count = len(self.devices)
+        await asyncio.gather(
+            *(one(device, self.songs[index::count]) for index, device in enumerate(self.devices))
+        )
+
+    async def check(self, floor: Floor) -> None:
+        effects = await queued_songs(floor, self.person)
+        unclear = self.history.of("unknown") + self.history.of("fail")
+        assert not unclear, unclear[:3]
+        check_effects(self.history, "queue.add", effects)
+        check_own_order(self.history, "queue.add", effects)
+        check_versions(self.history)
+
+
+@asynccontextmanager
+async def households(floor: Floor, servers: Sequence[Server], count: int) -> AsyncIterator[list[Household]]:
+    """So many people with two devices each, one at each server."""
+    async with AsyncExitStack() as stack:
+        made = []
+        for number in range(count):
+            person, history = await add_person(floor, f"Person{number}", "member"), History()
+            songs = await many_songs(floor, person, 120)
+            devices = await stack.enter_async_context(devices_of(floor, person, servers, 2, history=history))
+            made.append(Household(person, devices, songs, history))
+        yield made
+
+
+async def all_true(floor: Floor, homes: list[Household], within_s: float = SLACK_S) -> float:
+    """Until every device shows the truth; how long that took."""
+    return await converged(floor, {home.player_id: home.devices for home in homes}, within_s)
+
+
+async def ended(running: Running, within_s: float) -> int:
+    """Wait for the process to end by itself; its exit code."""
+    process, deadline = running.process._process, monotonic() + within_s
+    assert process is not None
+    while (code := process.poll()) is None:
+        assert monotonic() < deadline, "the server did not end by itself"
+        await asyncio.sleep(0.02)
+    return code
+
+
+async def answering(server: Server, within_s: float = 30) -> None:
+    """Wait until the server takes connections."""
+    deadline = monotonic() + within_s
+    async with aiohttp.ClientSession() as http:
+        while True:
+            try:
+                async with http.get(f"{server.url}/healthz"):
+                    return
+            except aiohttp.ClientConnectionError:
+                assert monotonic() < deadline
+                await asyncio.sleep(0.05)
+
+
+async def test_f23_a_server_is_killed_amid_a_hundred_commands_a_second(
+    running: list[Running], floor: Floor, measured: Any
+) -> None:
+    servers, until = [each.server for each in running], asyncio.Event()
+    async with households(floor, servers, 10) as homes:
+        working = [asyncio.create_task(home.add_songs(until)) for home in homes]
+        await asyncio.sleep(2)
+        here = [device for home in homes for device in home.devices if device.is_at(servers[0])]
+        assert len(here) == 10
+        os.kill(running[0].process.pid, signal.SIGKILL)
+        killed = monotonic()
+        for device in here:
+            while device.opened < 2 or not device.up.is_set():
+                assert monotonic() - killed < 5 + SLACK_S
+                await asyncio.sleep(0.01)
+        measured("F23 sockets are back elsewhere after, s", monotonic() - killed)
+        await asyncio.sleep(1)
+        running[0].process.start()
+        await asyncio.sleep(1)
+        until.set()
+        await asyncio.gather(*working)
+        measured("F23 all true after quiet, s", await all_true(floor, homes))
+        answered = sum(len(home.history.of("ok")) for home in homes)
+        measured("F23 commands answered", answered)
+        assert answered > 100
+        for home in homes:
+            await home.check(floor)
+
+
+async def readiness(server: Server, until: asyncio.Event) -> list[int]:
+    """What /readyz says on one connection that stays open, as a balancer asks."""
+    found: list[int] = []
+    async with aiohttp.ClientSession() as http:
+        while not until.is_set():
+            try:
+                async with http.get(f"{server.url}/readyz") as answer:
+                    found.append(answer.status)
+            except aiohttp.ClientConnectionError:
+                found.append(0)
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def browse(servers: list[Server], headers: dict[str, str], until: asyncio.Event) -> list[int]:
+    """Reads over HTTP; a connection that is refused goes to the other server, as behind a balancer."""
+    found: list[int] = []
+    async with aiohttp.ClientSession(headers=headers) as http:
+        while not until.is_set():
+            for server in servers:
+                try:
+                    async with http.get(f"{server.api}/player") as answer:
+                        await answer.read()
+                        found.append(answer.status)
+                        break
+                except aiohttp.ClientConnectionError:
+                    continue
+            else:
+                found.append(0)
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def test_f25_a_rolling_restart_loses_nothing(settings: Settings, floor: Floor, measured: Any) -> None:
+    async with AsyncExitStack() as stack:
+        noticed = changed(settings, stop_notice_s=0.5)
+        running = await asyncio.to_thread(start_servers, stack, floor, noticed, noticed)
+        servers, until = [each.server for each in running], asyncio.Event()
+        homes = await stack.enter_async_context(households(floor, servers, 6))
+        headers = await bearer(floor, homes[0].person)
+        working = [asyncio.create_task(home.add_songs(until)) for home in homes]
+        reading = asyncio.create_task(browse(servers, headers, until))
+        await asyncio.sleep(1)
+        for each in running:
+            known = asyncio.Event()
+            asking = asyncio.create_task(readiness(each.server, known))
+            await asyncio.sleep(0.3)
+            os.kill(each.process.pid, signal.SIGTERM)
+            told = monotonic()
+            assert await ended(each, 30) == 0
+            measured("F25 from SIGTERM to the end of the process, s", monotonic() - told)
+            known.set()
+            said = await asking
+            assert said[0] == 200
+            assert 503 in said, "not ready while it still answers"
+            each.process.start()
+            await answering(each.server)
+            await asyncio.sleep(0.5)
+        until.set()
+        await asyncio.gather(*working)
+        statuses = await reading
+        assert set(statuses) == {200}, "no request failed"
+        measured("F25 all true after quiet, s", await all_true(floor, homes))
+        codes = [code for home in homes for device in home.devices for code in device.closed_with]
+        assert set(codes) == {1012}, codes
+        assert len(codes) >= 12
+        for home in homes:
+            await home.check(floor)
+
+
+async def test_f24_a_server_stalls_and_wakes(running: list[Running], floor: Floor, measured: Any) -> None:
+    """Its clients leave it when it no longer answers; awake again it does no harm and needs no restart."""
+    servers, until = [each.server for each in running], asyncio.Event()
+    async with households(floor, servers, 4) as homes:
+        here = [home.devices[0] for home in homes]
+        for device in here:
+            device.heartbeat_s = 2
+            await device.leave()  # once to the other server, and back with a heartbeat
+        await asyncio.sleep(0.5)
+        for device in here:
+            await device.leave()
+        await asyncio.sleep(0.5)
+        assert all(device.is_at(servers[0]) for device in here)
+        working = [asyncio.create_task(home.add_songs(until)) for home in homes]
+        await asyncio.sleep(1)
+        os.kill(running[0].process.pid, signal.SIGSTOP)
+        stopped = monotonic()
+        await asyncio.sleep(6)
+        moved = [device for home in homes for device in home.devices if device.up.is_set()]
+        assert len(moved) == 8, "everybody is at the other server"
+        os.kill(running[0].process.pid, signal.SIGCONT)
+        assert monotonic() - stopped > 5
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{servers[0].url}/readyz") as answer:
+                said = await answer.json()
+                measured("F24 said right after waking", f"{answer.status} {said.get('server', '')}")
+            while True:
+                async with http.get(f"{servers[0].url}/readyz") as answer:
+                    if answer.status == 200:
+                        break
+                assert monotonic() - stopped < 60
+                await asyncio.sleep(0.1)
+        until.set()
+        await asyncio.gather(*working)
+        await all_true(floor, homes)
+        for home in homes:
+            await home.check(floor)
+        assert running[0].process.is_running
+
+
+HANGS = """
+import asyncio, time
+from server.watchdog import LoopLag, Watchdog
+
+async def main():
+    async with LoopLag() as lag:
+        Watchdog(lag, hangs_after_s=1).start()
+        await asyncio.sleep({pause})
+        time.sleep({blocks})
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("pause", "blocks", "code"), [(0.1, 60, 75), (3, 0.5, 0)])
+def test_f24_a_loop_that_hangs_ends_its_process_and_one_that_turns_does_not(
+    pause: float, blocks: float, code: int
+) -> None:
+    script = HANGS.format(pause=pause, blocks=blocks)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, timeout=60, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    assert ("has not turned" in done.stderr) == (code != 0)
+
+
+async def test_f22_wrong_clocks_move_nothing(settings: Settings, floor: Floor, measured: Any) -> None:
+    async with AsyncExitStack() as stack:
+        path = os.pathsep.join((str(SKEWED), str(ROOT)))
+        running = await asyncio.to_thread(
+            start_servers,
+            stack,
+            floor,
+            *(settings,) * 3,
+            environments=[{}, *({"PYTHONPATH": path, "SKEW_S": skew} for skew in ("0.7", "600"))],
+        )
+        servers = [each.server for each in running]
+        someone = await add_person(floor, "Clara", "member")
+        song, *_ = await many_songs(floor, someone, 1)
+        devices = await stack.enter_async_context(devices_of(floor, someone, servers, 3))
+        for device, skew in zip(devices, ("0", "0.7", "600"), strict=True):
+            off = await clock_offset(device)
+            measured(f"F22 clock.ping of a server {skew} s off: differs from PostgreSQL by, s", off)
+            assert abs(off) < 0.3
+        here = await devices[0].ask("device.register", name="Kitchen", kind="browser", canPlay=True)
+        await devices[0].ask("queue.add", songIds=[song])
+        await devices[0].ask("player.play", deviceId=here["deviceId"])
+        began, worst = monotonic(), 0.0
+        for device in (*devices, *devices):
+            await asyncio.sleep(0.2)
+            state = await device.ask("player.seek", positionMs=int((monotonic() - began) * 1000))
+            await asyncio.sleep(0.2)
+            shown = await device.ask("player.get")
+            t = (await device.ask("clock.ping", t0=0))["t1"]
+            position = shown["positionMs"] + max(0.0, t - milliseconds(shown["anchoredAt"]))
+            worst = max(worst, abs(position - (monotonic() - began) * 1000))
+            assert state["isPlaying"]
+            assert shown["isPlaying"]
+        measured("F22 farthest a position was off, ms", worst)
+        assert worst < 1000
+        paused = await devices[2].ask("player.pause")
+        assert abs(paused["positionMs"] - (monotonic() - began) * 1000) < 1000
+        async with aiohttp.ClientSession() as http:
+            for server, warned in zip(servers, (False, False, True), strict=True):
+                async with http.get(f"{server.url}/readyz") as answer:
+                    assert ("clock" in await answer.json()) == warned
+
+
+async def clock_offset(device: Device) -> float:
+    """How far a server's `clock.ping` is from PostgreSQL's time, which is this machine's."""
+    best, offset = 10.0, 10.0
+    for _ in range(8):
+        sent = time()
+        stamp = (await device.ask("clock.ping", t0=0))["t1"] / 1000
+        took = time() - sent
+        if took < best:
+            best, offset = took, stamp - (sent + took / 2)
+    return offset
+
+
+def milliseconds(text: str) -> float:
+    """An RFC 3339 time as milliseconds since 1970."""
+    return datetime.fromisoformat(text).timestamp() * 1000
+
+
+async def test_f27_everybody_comes_back_at_once(running: list[Running], floor: Floor, measured: Any) -> None:
+    servers = [each.server for each in running]
+    async with AsyncExitStack() as stack:
+        devices: list[Device] = []
+        for number in range(15):
+            person = await add_person(floor, f"Guest{number}", "member")
+            devices += await stack.enter_async_context(devices_of(floor, person, servers, 20))
+        there = [device for device in devices if device.is_at(servers[0])]
+        witness = await bearer(floor, await add_person(floor, "Witness", "member"))
+        until = asyncio.Event()
+        reading = asyncio.create_task(browse(servers[1:], witness, until))
+        for device in there:
+            device.up.clear()
+        os.kill(running[0].process.pid, signal.SIGKILL)
+        killed = monotonic()
+        back = []
+        for device in there:
+            await asyncio.wait_for(device.up.wait(), 10 + SLACK_S)
+            back.append(monotonic() - killed)
+        measured(f"F27 {len(there)} clients are back after, s", max(back))
+        until.set()
+        assert set(await reading) == {200}, "nobody else noticed"

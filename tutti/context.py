@@ -219,7 +219,7 @@ class Context:
 
         To be said before its first statement; after it, this raises RuntimeError.
         """
-        if self._connection is not None:
+        if self._transaction is not None:
             raise RuntimeError("The transaction has begun: each of its statements sees a moment of its own.")
         self._isolation = "repeatable_read"
 
@@ -247,7 +247,7 @@ class Context:
 
     async def _begin(self) -> "Connection[asyncpg.Record]":
         connection = await self.line()
-        transaction = connection.transaction()
+        transaction = connection.transaction(isolation=self._isolation)
         try:
             with self.talk(connection):
                 await transaction.start()

@@ -182,7 +182,11 @@ async def take_turn_to_report(ctx: Context, right: str, player_id: UUID, report:
 
 
 async def shown(ctx: Context, player_id: UUID | None) -> Settled:
-    """A player as it is now, to be shown: settled, but nothing is written. Needs the right to see it."""
+    """A player as it is now, to be shown: settled, but nothing is written. Needs the right to see it.
+
+    What is read of it afterwards is of the same moment: a version never comes with another one's items.
+    """
+    ctx.at_one_moment()
     found = await player_of(ctx, player_id)
     player = await ctx.db.one(sql.player_to_read, Player, player_id=found)
     if player is None:

@@ -60,7 +60,8 @@ def _add_routes(app: web.Application) -> None:
         app.router.add_get(path, ws.serve)
     app.router.add_get("/.well-known/jwks.json", jwks)
     for route in pages.collect_pages(PAGES):
-        app.router.add_route(route.verb, route.path, route.function)
+        for verb in http.READING if route.verb == "GET" else (route.verb,):
+            app.router.add_route(verb, route.path, route.function)
     app.router.add_get("/vendor/htmx.js", htmx)
     app.router.add_get("/static/{name:[a-z0-9_./-]{1,100}}", static)
 

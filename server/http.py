@@ -23,7 +23,8 @@ UNVERSIONED: Final = "/api"
 DEPRECATED_SINCE: Final = "@1767225600"
 """RFC 9745 wants a date: paths without a version have been deprecated since 2026-01-01."""
 MAX_BODY: Final = 262_144
-IN_QUERY: Final = ("GET", "DELETE")
+READING: Final = ("GET", "HEAD")
+IN_QUERY: Final = (*READING, "DELETE")
 """Verbs whose parameters stand in the query, where everything is text."""
 STEERING: Final = ("player", "queue", "device", "output")
 """Nouns whose commands are counted per session, on either transport."""
@@ -42,8 +43,10 @@ def add_commands(app: web.Application, commands: dict[str, Command]) -> None:
     for command in commands.values():
         if command.verb and command.path:
             handler = route_of(command)
-            app.router.add_route(command.verb, PREFIX + command.path, handler)
-            app.router.add_route(command.verb, UNVERSIONED + command.path, deprecated(handler))
+            # Whoever may get something may ask for its head (RFC 9110 §9.1).
+            for verb in READING if command.verb == "GET" else (command.verb,):
+                app.router.add_route(verb, PREFIX + command.path, handler)
+                app.router.add_route(verb, UNVERSIONED + command.path, deprecated(handler))
 
 
 def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -90,7 +93,7 @@ def name_successor(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _given(request: web.Request, command: Command) -> dict[str, Any]:
     """Body, query and path as one object; a member that stands in two of them is refused."""
-    given = await _body(request) if request.method not in ("GET", "HEAD") else {}
+    given = await _body(request) if request.method not in READING else {}
     query = _query(request)
     path = dict(request.match_info)
     for source in (query, path):
@@ -101,7 +104,7 @@ async def _given(request: web.Request, command: Command) -> dict[str, Any]:
     if key and "command_id" in command.parameters.__struct_fields__:
         given.setdefault("commandId", key)
     lists = {camel(name) for name, kind in command.parameters.__annotations__.items() if "list[" in str(kind)}
-    if request.method == "GET":
+    if request.method in READING:
         return {name: value.split(",") if name in lists and value else value for name, value in given.items()}
     return given
 
@@ -137,7 +140,7 @@ def rate_of(request: web.Request, command: Command) -> tuple[Rate, str] | None:
     noun, path = command.name.partition(".")[0], command.path or ""
     block = address_block(ctx.ip_address)
     person = str(ctx.person.id) if ctx.person else block
-    if noun in STEERING and request.method != "GET":
+    if noun in STEERING and request.method not in READING:
         return steering_rate(settings), str(ctx.session.id) if ctx.session else person
     if path.startswith(PROOFS):
         return Rate("sign-in", settings.rate_sign_in_per_minute, 60), block
@@ -147,7 +150,7 @@ def rate_of(request: web.Request, command: Command) -> tuple[Rate, str] | None:
         return None
     if ctx.person is None:
         return Rate("strangers", settings.rate_strangers_per_minute, 60), block
-    if request.method in ("GET", "HEAD"):
+    if request.method in READING:
         return Rate("reads", settings.rate_reads_per_minute, 60), person
     return Rate("writes", settings.rate_writes_per_minute, 60), person
 

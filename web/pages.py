@@ -220,7 +220,7 @@ async def form_of(request: web.Request) -> MultiDictProxy[str | bytes | bytearra
 
 async def _check_form(request: web.Request) -> None:
     """A form brings its token as a field when no script could send it as a header."""
-    if request.method == "GET" or not request.get(NEEDS_FORM_TOKEN, False):
+    if request.method in ("GET", "HEAD") or not request.get(NEEDS_FORM_TOKEN, False):
         return
     if not is_form_token(request, (await form_of(request)).get("csrf_token")):
         raise StaleForm

@@ -151,3 +151,15 @@ def test_only_trusted_proxies_tell_the_address(
 def _request(app: web.Application, forwarded: list[str]) -> web.Request:
     given = CIMultiDict([("X-Forwarded-For", line) for line in forwarded])
     return make_mocked_request("GET", "/", headers=given, app=app).clone(remote="10.0.0.9")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/login", "/docs", "/healthz", "/static/app.js", "/api/v1/search?q=lied", "/api/search?q=lied"],
+)
+async def test_what_can_be_got_has_a_head_that_names_no_versions(server: Server, path: str) -> None:
+    got, _ = await answer(server, f"GET {path}")
+    status, head = await answer(server, f"HEAD {path}")
+    assert status == got
+    assert head.endswith(b"\r\n\r\n")
+    assert b"\r\nServer: Tutti\r\n" in head

@@ -6,7 +6,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests.running import Server
+from tests.running import Server, changed, running_server
 from tests.songs import add_song
 from tutti.context import Floor, Person
 from tutti.settings import Settings
@@ -40,7 +40,7 @@ async def text(reader: aiohttp.ClientSession, path: str, **headers: str) -> str:
         ("/history", "Nothing heard yet"),
         ("/search", "What would you like to hear?"),
         ("/search?q=brahms", "Nothing found"),
-        ("/phone", "Open on a phone"),
+        ("/phone", "make run LAN=1"),
     ],
 )
 async def test_a_page_without_songs_says_what_to_do(
@@ -116,6 +116,20 @@ def test_the_way_for_a_phone_leads_over_the_network(
     settings: Settings, changes: dict[str, str], asked: str, address: str | None
 ) -> None:
     assert address_for_others(msgspec.structs.replace(settings, **changes), asked) == address
+
+
+async def test_the_certificates_fingerprint_stands_beside_the_code(
+    settings: Settings, floor: Floor, someone: Person
+) -> None:
+    on_the_lan = changed(settings, public_url="http://192.168.1.20:8800", tls_fingerprint="83:26:15:B8")
+    async with running_server(on_the_lan, floor) as server:
+        cookies = await server.cookie(someone)
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(server.url, cookies=cookies, cookie_jar=jar) as reader:
+            shown = await text(reader, "/phone")
+            assert "<svg" in shown
+            assert "83:26:15:B8" in shown
+            assert "<h2" not in shown, "the sheet and the page have their own heading"
 
 
 def test_the_code_is_a_picture_within_the_page() -> None:

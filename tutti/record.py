@@ -1,6 +1,7 @@
 """The shape of everything that travels: rows come in as Records, JSON goes out from them."""
 
 import re
+from datetime import UTC, datetime
 from json import JSONDecodeError, loads
 from math import isinf
 from typing import Any, NoReturn, TypeVar, dataclass_transform
@@ -85,17 +86,30 @@ def convert(value: Any, into: type[T], *, strict: bool = True) -> T:
         converted = msgspec.convert(value, into, strict=strict)
     except msgspec.ValidationError as error:
         raise Invalid(errors=[_pointed(str(error))]) from None
-    if not strict and isinstance(converted, Record):
-        _check_integers(converted)
+    if isinstance(converted, msgspec.Struct):
+        _check_members(converted, "")
     return converted
 
 
-def _check_integers(record: Record) -> None:
-    """Out of a query an integer is read by msgspec, which knows no largest one."""
-    for name, encoded in zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True):
-        value = getattr(record, name)
+def _check_members(struct: msgspec.Struct, pointer: str) -> None:
+    """What msgspec lets pass and no column takes: integers out of a query, times that are no moment."""
+    for name, encoded in zip(struct.__struct_fields__, struct.__struct_encode_fields__, strict=True):
+        value = getattr(struct, name)
         if isinstance(value, int) and not LEAST_INTEGER <= value <= MOST_INTEGER:
-            raise Invalid.because("This number is out of range.", pointer=f"/{encoded}")
+            raise Invalid.because("This number is out of range.", pointer=f"{pointer}/{encoded}")
+        if isinstance(value, datetime) and not _is_moment(value):
+            raise Invalid.because(
+                "A time has a zone and a year between 1 and 9999.", pointer=f"{pointer}/{encoded}"
+            )
+        if isinstance(value, msgspec.Struct):
+            _check_members(value, f"{pointer}/{encoded}")
+
+
+def _is_moment(time: datetime) -> bool:
+    try:
+        return time.tzinfo is not None and time.astimezone(UTC) is not None
+    except OverflowError:
+        return False
 
 
 def _pointed(message: str) -> dict[str, str]:

@@ -99,3 +99,18 @@ def test_an_integer_out_of_a_query_fits_into_a_column() -> None:
     with pytest.raises(Invalid) as caught:
         convert({"durationMs": "9223372036854775808"}, Song, strict=False)
     assert caught.value.errors == [{"pointer": "/durationMs", "detail": "This number is out of range."}]
+
+
+class Taken(Record):
+    at: datetime
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-01T00:00:00", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"]
+)
+def test_a_time_that_is_no_moment_is_pointed_at(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        convert({"at": text}, Taken)
+    assert caught.value.errors is not None
+    assert caught.value.errors[0]["pointer"] == "/at"
+    assert convert({"at": "2026-01-01T00:00:00+02:00"}, Taken).at == datetime(2025, 12, 31, 22, tzinfo=UTC)

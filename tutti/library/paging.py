@@ -1,14 +1,13 @@
-"""Cursors of the library's lists: the last row's place in the order, in a form that nobody needs to read."""
+"""Cursors of the library's lists: each tells the order that it belongs to."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 from msgspec import Meta
 
+from tutti.cursor import from_cursor, to_cursor
 from tutti.errors import Invalid
+from tutti.record import convert
 
 T = TypeVar("T")
 
@@ -17,19 +16,18 @@ Cursor = Annotated[str, Meta(max_length=4000)]
 
 
 def cursor_to(order: str, place: Mapping[str, Any]) -> str:
-    """A cursor behind a place in an order; times keep their microseconds, or a page would begin too late."""
-    return base64.urlsafe_b64encode(msgspec.json.encode([order, place])).decode().rstrip("=")
+    """A cursor behind a place in an order."""
+    return to_cursor([order, place])
 
 
 def place_in(order: str, cursor: str | None, kind: type[T]) -> T | None:
     """The place back, None without a cursor; raises Invalid for one of another order or none of ours."""
     if cursor is None:
         return None
+    given, place = from_cursor(cursor, tuple[str, dict[str, Any]])
+    if given != order:
+        raise Invalid.because("This cursor belongs to another list.", pointer="/cursor")
     try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        given, place = msgspec.json.decode(raw, type=tuple[str, msgspec.Raw])
-        if given != order:
-            raise Invalid.because("This cursor belongs to another list.", pointer="/cursor")
-        return msgspec.json.decode(place, type=kind)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        return convert(place, kind)
+    except Invalid:
         raise Invalid.because("This cursor was not given by this server.", pointer="/cursor") from None

@@ -22,6 +22,7 @@ sql = queries(__file__)
 
 Name = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 Year = Annotated[int, Meta(ge=1000, le=9999)]
+Number = Annotated[int, Meta(ge=0, le=99999)]
 Order = Literal["title", "artist", "album", "added", "year"]
 
 
@@ -32,10 +33,10 @@ class Place(msgspec.Struct, frozen=True):
     after_title: str = ""
     after_artist: str = ""
     after_album: str = ""
-    after_disc: int = 0
-    after_track: int = 0
+    after_disc: Number = 0
+    after_track: Number = 0
     after_added: datetime | None = None
-    after_year: int = 0
+    after_year: Number = 0
 
 
 class Sorting(NamedTuple):

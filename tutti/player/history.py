@@ -1,6 +1,5 @@
 """What was heard."""
 
-import base64
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -10,8 +9,8 @@ from msgspec import Meta
 
 from tutti.command import command
 from tutti.context import Context
+from tutti.cursor import from_cursor, to_cursor
 from tutti.database import queries
-from tutti.errors import Invalid
 from tutti.player.model.course import anchor
 from tutti.player.model.hearing import Heard, finished
 from tutti.player.model.settling import Settled
@@ -54,7 +53,7 @@ async def history(
     """What was heard, newest first; the first page begins with what is being heard now."""
     settled = await shown(ctx, player_id)
     unwritten = [] if cursor else _unwritten(settled)
-    place = _place_of(cursor) if cursor else None
+    place = from_cursor(cursor, Place) if cursor else None
     rows = await ctx.db.all(
         sql.history,
         Played,
@@ -91,12 +90,4 @@ def _played(heard: Heard, player: Player) -> Played:
 
 
 def _cursor_behind(played: Played) -> str:
-    place = Place(at=played.played_at, id=played.id or LAST_ID)
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def _place_of(cursor: str) -> Place:
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=Place)
-    except (ValueError, msgspec.MsgspecError):
-        raise Invalid.because("This cursor was not given by this server.", pointer="/cursor") from None
+    return to_cursor(Place(at=played.played_at, id=played.id or LAST_ID))

@@ -1,15 +1,12 @@
 """What is asked, what is found, and how the two are brought into order. Pure."""
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
-from tutti.errors import Gone, Invalid
-from tutti.record import Record, encode
+from tutti.cursor import from_cursor, to_cursor
+from tutti.errors import Gone
+from tutti.record import Record
 from tutti.search import words
 from tutti.text import _
 
@@ -149,16 +146,12 @@ def cursor_of(question: Wanted, backend: str, seen: int, last: Hit) -> str | Non
     cursor = Cursor(
         backend=backend, question=_fingerprint(question), slips=question.slips, seen=seen, after=place
     )
-    return base64.urlsafe_b64encode(encode(cursor)).decode().rstrip("=")
+    return to_cursor(cursor)
 
 
 def read_cursor(text: str, question: Wanted) -> Cursor:
     """The cursor back; raises Invalid for one we never gave, CursorOutdated for one of another question."""
-    try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        cursor = msgspec.json.decode(raw, type=Cursor)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise Invalid.because("This cursor was not given by this server.", pointer="/cursor") from None
+    cursor = from_cursor(text, Cursor)
     if cursor.question != _fingerprint(question):
         raise CursorOutdated
     return cursor

@@ -1,6 +1,8 @@
 """The player's pages as a browser without JavaScript sees them, and the way for a phone."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -8,6 +10,7 @@ import pytest
 
 from tests.running import Server, changed, running_server
 from tests.songs import add_song
+from tutti import tls
 from tutti.context import Floor, Person
 from tutti.settings import Settings
 from web.player import address_for_others, qr_code
@@ -119,16 +122,22 @@ def test_the_way_for_a_phone_leads_over_the_network(
 
 
 async def test_the_certificates_fingerprint_stands_beside_the_code(
-    settings: Settings, floor: Floor, someone: Person
+    settings: Settings, floor: Floor, someone: Person, tmp_path: Path
 ) -> None:
-    on_the_lan = changed(settings, public_url="http://192.168.1.20:8800", tls_fingerprint="83:26:15:B8")
+    own = tls.own_identity(tmp_path, ["192.168.1.20"], datetime.now(UTC))
+    on_the_lan = changed(
+        settings,
+        public_url="http://192.168.1.20:8800",
+        tls_certificate=str(own.certificate),
+        tls_key=str(own.key),
+    )
     async with running_server(on_the_lan, floor) as server:
         cookies = await server.cookie(someone)
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(server.url, cookies=cookies, cookie_jar=jar) as reader:
             shown = await text(reader, "/phone")
             assert "<svg" in shown
-            assert "83:26:15:B8" in shown
+            assert tls.fingerprint(own.certificate) in shown
             assert "<h2" not in shown, "the sheet and the page have their own heading"
 
 

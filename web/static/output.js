@@ -213,7 +213,7 @@ export class Output extends EventTarget {
   #arrive(view) {
     const startsAt = view.handoff?.startsAt ? instant(view.handoff.startsAt) : null;
     if (startsAt === null || this.clock.now() < startsAt) this.deck.fade(WHISPER);
-    this.#keepTime(view, 80, { isHeard: false });
+    this.#keepTime(view, 250, { isHeard: false });
     this.#sayWhenInTime();
     clearTimeout(this.arriving);
     this.arriving = setTimeout(() => this.role === "arriving" && this.#apply(), ARRIVING_MS);

@@ -59,11 +59,11 @@ export function correction(errorMs, noiseMs = 4) {
 }
 
 /**
- * The same where nobody hears it: by at most a tenth, in about half a second.
+ * The same where nobody hears it: by at most a quarter, in about half a second.
  * @param {number} errorMs how far ahead of time we are
  */
 export function swiftCorrection(errorMs) {
-  return 1 - Math.max(-0.1, Math.min(0.1, errorMs / 500));
+  return 1 - Math.max(-0.25, Math.min(0.25, errorMs / 400));
 }
 
 /** The middle one of some values. @param {number[]} values */

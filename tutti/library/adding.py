@@ -41,12 +41,8 @@ async def add_song(
     at `storage_key` are not used and may be deleted.
     """
     file_id = await _keep_file(ctx, sha256, storage_key, size, probe)
-    known: UUID | None = await ctx.db.value(
-        sql.song_of_owner_and_file, owner_id=owner_id, media_file_id=file_id
-    )
-    if known is not None:
-        row = await song_row(ctx, known, owner_id)
-        return (await put_back(ctx, row) if row.deleted_at else row).seen_by(owner_id)
+    if known := await _known(ctx, owner_id, file_id):
+        return known
     song_id = ctx.new_id()
     names = names_of(probe.tags, file_name)
     place = await _place(ctx, names, probe.tags)
@@ -76,6 +72,17 @@ async def add_song(
     row = await song_row(ctx, song_id, owner_id)
     await settle(ctx, row, change="added")
     return row.seen_by(owner_id)
+
+
+async def _known(ctx: Context, owner_id: UUID, file_id: UUID) -> Song | None:
+    """The song this person has of this content, out of the bin if it lay there."""
+    song_id: UUID | None = await ctx.db.value(
+        sql.song_of_owner_and_file, owner_id=owner_id, media_file_id=file_id
+    )
+    if song_id is None:
+        return None
+    row = await song_row(ctx, song_id, owner_id)
+    return (await put_back(ctx, row) if row.deleted_at else row).seen_by(owner_id)
 
 
 async def song_row(ctx: Context, song_id: UUID, person_id: UUID | None) -> SongRow:

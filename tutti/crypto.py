@@ -182,11 +182,6 @@ def sign(secret: bytes, purpose: str, *parts: str) -> str:
     return base64url(mac(derived_key(secret, purpose), *parts))
 
 
-def is_signed(secret: bytes, signature: str, purpose: str, *parts: str) -> bool:
-    """Whether `sign` made this signature. Takes the same time however much of it is right."""
-    return same(sign(secret, purpose, *parts), signature)
-
-
 def same(one: str | bytes, other: str | bytes) -> bool:
     """Compare without telling by the time taken where they differ."""
     one, other = (each.encode() if isinstance(each, str) else each for each in (one, other))

@@ -122,8 +122,12 @@ class Hub:
         return {each.session_id for each in self.sockets if each.session_id} | set(self._watchers)
 
     def sockets_of(self, person_id: UUID) -> int:
-        """How many sockets of a person are open here: all of them listen to what only he hears."""
-        return len(self._listeners.get(event.person(person_id), ()))
+        """How many sockets of a person are open here, those that are still being greeted among them."""
+        return sum(each.person_id == person_id for each in self.sockets)
+
+    def strangers_from(self, address: str) -> int:
+        """How many sockets of an address are open here without sign-in."""
+        return sum(each.person_id is None and each.address == address for each in self.sockets)
 
     def deliver(self, heard: Heard) -> None:
         """Write one event to every listener of its topic; never waits."""

@@ -30,6 +30,7 @@ class Socket:
         "_messages_allowed",
         "_over_since",
         "_serial",
+        "address",
         "close_code",
         "closing",
         "last_heard",
@@ -45,6 +46,8 @@ class Socket:
         self.topics: set[str] = set()
         self.session_id: UUID | None = None
         self.person_id: UUID | None = None
+        self.address = ""
+        """Where it comes from, as limits count it."""
         self.last_heard = self.last_sent = monotonic()
         self.close_code: int | None = None
         self.closing: asyncio.Future[int] | None = None

@@ -88,6 +88,9 @@ class Connection:
         )
         self.person: Person | None = first.person
         self.session: SessionRef | None = first.session
+        self.socket.person_id = first.person.id if first.person else None
+        self.socket.address = address_block(first.ip_address)
+        self.sockets_per_person = settings.sockets_per_person
         self.rate: Rate = steering_rate(settings)
         self.serial = 0
         self.warned_at = 0.0
@@ -236,25 +239,29 @@ async def _signs_in(connection: Connection) -> bool:
             ticket = convert(call.params, Authenticate).ticket
             found = await perform(connection.context(), identity.redeem_ticket, ticket=ticket)
             if found is not None:
+                if connection.hub.sockets_of(found.person.id) >= connection.sockets_per_person:
+                    return await _turned_away(connection, TOO_MANY_SOCKETS)
                 connection.person, connection.session = found.person, found.session
+                connection.socket.person_id = found.person.id
                 connection.send({"id": call.id, "result": Authenticated()})
                 return True
     except (TimeoutError, Problem):
         pass
-    connection.socket.close(NO_SIGN_IN)
-    await _drained(connection)
-    return False
+    return await _turned_away(connection, NO_SIGN_IN)
 
 
-async def _drained(connection: Connection) -> None:
+async def _turned_away(connection: Connection, code: int) -> bool:
+    """Close it and wait until it is closed; nobody has signed in."""
+    connection.socket.close(code)
     while _is_open(await connection.response.receive()):
         pass
+    return False
 
 
 async def _hello(connection: Connection) -> None:
     """session.hello, then everything the first screen needs; topics are listened to before they are read."""
     person, session = connection.context().me, connection.context().signed_in
-    connection.socket.person_id, connection.socket.session_id = person.id, session.id
+    connection.socket.session_id = session.id
     for topic in (event.person(person.id), event.session(session.id), *map(event.audience, person.audiences)):
         await connection.listen(topic)
     hello = Hello(
@@ -343,7 +350,9 @@ def _call_in(raw: str) -> Call:
 
 
 def _pong(connection: Connection, call: Call) -> None:
-    """Three of the four stamps, in PostgreSQL's time base, milliseconds."""
+    """Three of the four stamps, in PostgreSQL's time base, milliseconds; a notification gets no answer."""
+    if call.id is None:
+        return
     t1 = connection.floor.clock.now_ms()
     t0 = convert(call.params, Ping).t0
     connection.send({"id": call.id, "result": Pong(t0=t0, t1=t1, t2=connection.floor.clock.now_ms())})
@@ -404,5 +413,5 @@ async def _check_opens(request: web.Request) -> None:
 def _too_many(hub: Hub, ctx: Context, request: web.Request) -> bool:
     settings = request.app[SETTINGS]
     if ctx.person is None:
-        return sum(1 for each in hub.sockets if each.person_id is None) >= settings.sockets_per_stranger
+        return hub.strangers_from(address_block(ctx.ip_address)) >= settings.sockets_per_stranger
     return hub.sockets_of(ctx.person.id) >= settings.sockets_per_person

@@ -260,3 +260,46 @@ async def test_a_ticket_is_redeemed_once(floor: Floor, someone: Person, server: 
     second = await perform(Context(floor), identity.redeem_ticket, ticket=ticket)
     assert first is not None
     assert second is None
+
+
+async def test_tickets_open_no_more_sockets_than_a_person_may_have(
+    settings: Settings, floor: Floor, someone: Person
+) -> None:
+    async with (
+        running_server(changed(settings, sockets_per_person=2), floor) as server,
+        server.client(someone) as client,
+        server.phone(someone),
+        server.phone(someone),
+    ):
+        async with client.post("auth/socket-ticket") as response:
+            ticket = (await response.json())["ticket"]
+        async with aiohttp.ClientSession() as stranger, stranger.ws_connect(f"{server.url}/ws") as ws:
+            params = {"ticket": ticket}
+            await ws.send_json(
+                {"jsonrpc": "2.0", "id": 1, "method": "session.authenticate", "params": params}
+            )
+            assert (await ws.receive(10)).data == 4504
+
+
+async def test_idle_strangers_of_one_address_keep_nobody_else_out(
+    settings: Settings, floor: Floor, someone: Person
+) -> None:
+    several = changed(settings, sockets_per_stranger=2, trusted_proxies=1)
+    async with running_server(several, floor) as server, aiohttp.ClientSession() as stranger:
+        socket = f"{server.url}/ws"
+        near, far = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"}
+        async with stranger.ws_connect(socket, headers=near), stranger.ws_connect(socket, headers=near):
+            async with stranger.ws_connect(socket, headers=near) as third:
+                assert (await third.receive(10)).data == 4504
+            async with server.client(someone) as client, client.post("auth/socket-ticket") as response:
+                params = await response.json()
+            async with stranger.ws_connect(socket, headers=far) as ws:
+                params = {"ticket": params["ticket"]}
+                await ws.send_json(
+                    {"jsonrpc": "2.0", "id": 1, "method": "session.authenticate", "params": params}
+                )
+                assert json.loads((await ws.receive(10)).data)["id"] == 1
+
+
+async def test_a_ping_without_an_id_is_not_answered(server: Server, someone: Person) -> None:
+    assert await raw(server, someone, '{"jsonrpc":"2.0","method":"clock.ping","params":{"t0":1}}') == []

@@ -7,15 +7,17 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tutti.command import command
+from tutti import audio
+from tutti.command import camel, command
 from tutti.context import Context
 from tutti.database import Query, queries
-from tutti.errors import Forbidden, NotFound
+from tutti.errors import Forbidden, Invalid, NotFound
 from tutti.library import shelves
 from tutti.library.adding import put_back, settle, song_row
 from tutti.library.jobs import purge
 from tutti.library.model import IN_BIN, Song, SongRow, Songs, Visibility, audience_of, key_of
 from tutti.library.paging import Cursor, Limit, cursor_to, place_in
+from tutti.text import _
 
 NOUN = "song"
 sql = queries(__file__)
@@ -129,7 +131,7 @@ async def change(
         "genre": genre,
         "visibility": visibility,
     }
-    given = {name: value for name, value in wished.items() if value is not UNSET}
+    given = {name: _tidy(name, value) for name, value in wished.items() if value is not UNSET}
     if before.album_artist == before.artist and "artist" in given:
         # An album under the artist's own name moves along with him.
         given.setdefault("album_artist", given["artist"])
@@ -212,6 +214,16 @@ async def _edited(ctx: Context, song_id: UUID) -> SongRow:
     if ctx.me.role != "admin":
         raise Forbidden
     return row
+
+
+def _tidy(name: str, value: Any) -> Any:
+    """Text as it would stand in a tag: no line ends, nothing that turns the reading direction."""
+    if not isinstance(value, str):
+        return value
+    tidied = audio.clean(value)
+    if tidied is None and name in ("title", "artist", "album", "album_artist"):
+        raise Invalid.because(_("Nothing of this can be seen."), pointer=f"/{camel(name)}")
+    return tidied
 
 
 async def _save(ctx: Context, before: SongRow, wish: SongRow) -> None:

@@ -212,6 +212,19 @@ async def test_what_is_not_named_stays_as_it_was(
     assert msgspec.structs.replace(after, title=song.title, updated_at=song.updated_at) == song
 
 
+async def test_a_corrected_name_is_tidied_as_a_tag_is(
+    shelf: Shelf, context_of: ContextOf, someone: Person
+) -> None:
+    song = await shelf.add(someone, "Romanze", "Clara Schumann")
+    wish = {"title": "\u202eRomanze\r\nII\u0007", "artist": " Clara\u2028Wieck ", "genre": "\u200e "}
+    after = await perform(context_of(someone), library.change_song, song_id=song.id, **wish)
+    assert (after.title, after.artist, after.genre) == ("Romanze II", "Clara Wieck", None)
+    with pytest.raises(Invalid) as caught:
+        await perform(context_of(someone), library.change_song, song_id=song.id, album_artist="\u202e\u0007")
+    assert caught.value.errors is not None
+    assert caught.value.errors[0]["pointer"] == "/albumArtist"
+
+
 async def test_others_may_not_change_what_they_hear(
     shelf: Shelf, context_of: ContextOf, someone: Person, someone_else: Person, admin: Person
 ) -> None:

@@ -67,6 +67,8 @@ class RedisPublisher:
             self.is_failing = False
         except (redis.RedisError, OSError, TimeoutError) as error:
             if not self.is_failing:
-                log.warning("redis is away; listeners will compare versions", error=repr(error), lost=len(batch))
+                log.warning(
+                    "redis is away; listeners will compare versions", error=repr(error), lost=len(batch)
+                )
             self.is_failing = True
             await asyncio.sleep(PAUSE_AFTER_FAILURE_S)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Election } from "../../../web/static/tabs.js";
+import { Election } from "../../../web/static/election.js";
 
 /** Windows that hear each other, as over a BroadcastChannel. */
 function windows(...ids) {

@@ -1,7 +1,7 @@
 """A client like a browser: comes back after a break, resends what was not answered, asks when behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from time import monotonic
@@ -293,7 +293,7 @@ async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
     return dict(row) | {"queue": [str(item["item_id"]) for item in items]}
 
 
-async def converged(floor: Floor, devices: dict[UUID, Sequence[Device]], within_s: float) -> float:
+async def converged(floor: Floor, devices: Mapping[UUID, Sequence[Device]], within_s: float) -> float:
     """Wait until every device shows what PostgreSQL has; answers how long that took, in seconds."""
     began = monotonic()
     while True:

@@ -79,7 +79,7 @@ async def first_answer(server: Server, headers: dict[str, str]) -> float:
 async def test_f1_postgres_is_killed_under_fifty_writers(
     servers: list[Server], floor: Floor, someone: Person, postgres_part: Postgres, measured: Any
 ) -> None:
-    history, songs, until = History(), await many_songs(floor, someone, 1500), asyncio.Event()
+    history, songs, until = History(), await many_songs(floor, someone, 800), asyncio.Event()
     asking = await bearer(floor, someone)
     async with devices_of(floor, someone, servers, WRITERS, history=history) as devices:
         player_id = UUID(devices[0].state["playerId"])
@@ -124,7 +124,7 @@ async def test_f1_postgres_is_killed_under_fifty_writers(
 async def test_f2_postgres_stalls_and_wakes(
     servers: list[Server], floor: Floor, someone: Person, postgres_part: Postgres, measured: Any
 ) -> None:
-    history, songs, until = History(), await many_songs(floor, someone, 600), asyncio.Event()
+    history, songs, until = History(), await many_songs(floor, someone, 300), asyncio.Event()
     asking = await bearer(floor, someone)
     async with devices_of(floor, someone, servers, 10, history=history) as devices:
         player_id = UUID(devices[0].state["playerId"])
@@ -137,7 +137,7 @@ async def test_f2_postgres_stalls_and_wakes(
             asked = [asyncio.create_task(refusals(server, asking, stop_asking)) for server in servers]
             slowest_ping = 0.0
             stopped = monotonic()
-            while monotonic() - stopped < 12:
+            while monotonic() - stopped < 8:
                 began = monotonic()
                 await idle.ask("clock.ping", t0=1, within_s=5)
                 slowest_ping = max(slowest_ping, monotonic() - began)

@@ -114,7 +114,7 @@ async def test_f23_a_server_is_killed_amid_a_hundred_commands_a_second(
         await asyncio.sleep(2)
         here = [device for home in homes for device in home.devices if device.is_at(servers[0])]
         assert len(here) == 10
-        os.kill(running[0].process.pid, signal.SIGKILL)
+        running[0].process.kill(signal.SIGKILL)
         killed = monotonic()
         for device in here:
             while device.opened < 2 or not device.up.is_set():

@@ -4,6 +4,7 @@ The library checks a signature and claims; what it leaves open is checked here: 
 named from elsewhere, the longest life, and the time by PostgreSQL's clock.
 """
 
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -17,6 +18,7 @@ from tutti.crypto import BadToken, base64url
 LEEWAY_S: Final = 30
 LONGEST_LIFE_S: Final = 15 * 60
 LONGEST_TOKEN: Final = 4096
+_kid = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def new_signing_key() -> tuple[bytes, bytes]:
@@ -44,7 +46,7 @@ def unchecked_claims(token: str) -> tuple[str, dict[str, Any]]:
     """(kid, claims) of a token nobody has verified: only to find the key for it. Raises BadToken."""
     try:
         return _header(token)["kid"], jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, ValueError, RecursionError):
         raise BadToken from None
 
 
@@ -96,9 +98,11 @@ def _header(token: str) -> dict[str, str]:
         raise BadToken
     try:
         header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError):
+    except (jwt.PyJWTError, ValueError, RecursionError):
         raise BadToken from None
     if set(header) != {"alg", "kid", "typ"} or not all(isinstance(value, str) for value in header.values()):
+        raise BadToken
+    if header["alg"] != "ES256" or not _kid.fullmatch(header["kid"]):
         raise BadToken
     return header
 

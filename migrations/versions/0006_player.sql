@@ -48,8 +48,8 @@ create table queue_items (
     shuffle_rank double precision not null,
     added_by uuid references users (id) on delete set null,
     added_at timestamptz not null default clock_timestamp(),
-    -- The queue_version that put it in, or back in.
-    put_in bigint not null,
+    -- The queue_version that put it in, and those that put it back in: undoing any of them takes it out again.
+    put_in bigint[] not null,
     -- The queue_version that took it out. The row stays at its rank as long as undo can bring it back.
     removed_in bigint
 );

@@ -93,10 +93,12 @@ class Editing:
         """Whether this item is in the queue."""
         return bool(await self._ctx.db.value(sql.is_there, item_id=item_id, queue_id=self._turn.player.id))
 
-    async def take_out_former(self) -> None:
-        """Take out all that was there before this change."""
+    async def take_out_others(self, staying: Sequence[UUID] = ()) -> None:
+        """Take out all but these items."""
         self._told = None
-        self._took_out(await self._run(sql.take_out_former, queue_version=self._number))
+        self._took_out(
+            await self._run(sql.take_out_others, queue_version=self._number, staying=list(staying))
+        )
 
     async def move(self, item_id: UUID, to: int) -> None:
         """Move one item to an index of the playing order, counted without it; raises ItemGone."""
@@ -204,7 +206,7 @@ class Editing:
         await self._places.put(item_id, room[0], is_shuffled=is_shuffled)
 
     async def _put_back(self, number: int) -> None:
-        back = await self._ids(sql.put_back, taken_in=number, queue_version=self._number)
+        back = await self._ids(sql.put_back, taken_in=number, queue_version=self._number, kept=KEPT)
         self._steps.append(TakeOut(put_in=self._number))
         self._length += len(back)
         found = await self._indexes(back)

@@ -202,7 +202,7 @@ from roomy where q.item_id = roomy.item_id;
 -- put_in
 -- New items, each with its place in both orders.
 insert into queue_items (item_id, queue_id, song_id, details, rank, shuffle_rank, added_by, added_at, put_in)
-select item_id, :queue_id, song_id, details, rank, shuffle_rank, :added_by, :now, :queue_version
+select item_id, :queue_id, song_id, details, rank, shuffle_rank, :added_by, :now, array[cast(:queue_version as bigint)]
 from unnest(
     cast(:item_ids as uuid[]), cast(:song_ids as uuid[]), cast(:details as jsonb[]),
     cast(:ranks as double precision[]), cast(:shuffle_ranks as double precision[])
@@ -213,19 +213,23 @@ from unnest(
 update queue_items set removed_in = :queue_version
 where queue_id = :queue_id and removed_in is null and item_id = any(cast(:item_ids as uuid[]));
 
--- take_out_former
--- All that was there before this change leaves.
-update queue_items set removed_in = :queue_version
-where queue_id = :queue_id and removed_in is null and put_in <> :queue_version;
+-- take_out_others
+-- All but these items leave.
+update queue_items q set removed_in = :queue_version
+where q.queue_id = :queue_id and q.removed_in is null
+  and not exists (select from unnest(cast(:staying as uuid[])) as staying (item_id) where staying.item_id = q.item_id);
 
 -- items_put_in
--- What one change put in and is still there.
-select item_id from queue_items where queue_id = :queue_id and put_in = :queue_version and removed_in is null;
+-- What one change put in, or back in, and is there today.
+select item_id from queue_items
+where queue_id = :queue_id and cast(:queue_version as bigint) = any(put_in) and removed_in is null;
 
 -- put_back
--- What one change took out comes back to its place, unless that change had put it in itself.
-update queue_items set removed_in = null, put_in = :queue_version
-where queue_id = :queue_id and removed_in = :taken_in and put_in <> :taken_in
+-- What one change took out comes back to its place, unless that change had put it in itself. Versions beyond the
+-- `kept` last are undone no more.
+update queue_items set removed_in = null,
+    put_in = put_in[cardinality(put_in) - :kept + 2:] || cast(:queue_version as bigint)
+where queue_id = :queue_id and removed_in = :taken_in and cast(:taken_in as bigint) <> all(put_in)
 returning item_id;
 
 -- move_in_order

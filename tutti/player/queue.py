@@ -146,7 +146,7 @@ async def clear(
     turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first and turn.player.queue_length:
         editing = Editing(turn)
-        await editing.take_out_former()
+        await editing.take_out_others()
         await editing.finish()
     return await turn.end()
 
@@ -246,8 +246,8 @@ async def _carry_out(ctx: Context, turn: Turn, editing: Editing, operation: Move
         case Remove(item_ids=item_ids):
             await editing.take_out(item_ids)
         case Replace(song_ids=song_ids, item_id=None, source=source):
-            await editing.insert(await playable_songs(ctx, song_ids), "end", source)
-            await editing.take_out_former()
+            items = await editing.insert(await playable_songs(ctx, song_ids), "end", source)
+            await editing.take_out_others([item.item_id for item in items])
         case Replace(song_ids=song_ids, item_id=UUID() as item_id, source=source):
             if not await editing.holds(item_id):
                 raise ItemGone(player=state_of(turn.player))

@@ -159,6 +159,46 @@ async def test_undo_goes_back_step_by_step_and_redo_forward(phone: Remote, songs
         await phone.do(player.redo_queue)
 
 
+async def test_undo_goes_on_behind_what_it_has_put_back(phone: Remote, songs: list[UUID]) -> None:
+    a, b, *_ = songs
+    await phone.add(a)
+    await phone.add(b)
+    ids = await phone.item_ids()
+    await phone.do(player.edit_queue, operations=(Remove(item_ids=(ids[1],)),))
+    await phone.do(player.clear_queue)
+    for expected in (["A"], ["A", "B"], ["A"], []):
+        await phone.do(player.undo_queue)
+        assert await phone.titles() == expected
+    for expected in (["A"], ["A", "B"], ["A"], []):
+        await phone.do(player.redo_queue)
+        assert await phone.titles() == expected
+
+
+async def test_what_others_took_out_and_put_back_is_still_mine_to_undo(
+    phone: Remote, floor: Floor, someone_else: Person, songs: list[UUID]
+) -> None:
+    friend = await befriended(phone, floor, someone_else)
+    player_id = (await phone.add(songs[0])).player_id
+    await friend.do(player.clear_queue, player_id=player_id)
+    await friend.do(player.undo_queue, player_id=player_id)
+    assert await phone.titles() == ["A"]
+    await phone.do(player.undo_queue)
+    assert await phone.titles() == []
+    await phone.do(player.redo_queue)
+    assert await phone.titles() == ["A"]
+
+
+async def test_a_second_replacement_in_one_edit_replaces_the_first(phone: Remote, songs: list[UUID]) -> None:
+    a, b, c, *_ = songs
+    await phone.add(a)
+    await phone.do(player.edit_queue, operations=(Replace(song_ids=(b,)), Replace(song_ids=(c,))))
+    assert await phone.titles() == ["C"]
+    await phone.do(player.undo_queue)
+    assert await phone.titles() == ["A"]
+    await phone.do(player.redo_queue)
+    assert await phone.titles() == ["C"]
+
+
 async def test_a_new_change_ends_what_could_be_redone(phone: Remote, songs: list[UUID]) -> None:
     await phone.add(songs[0])
     await phone.do(player.undo_queue)

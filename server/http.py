@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from server.keys import BUCKETS, SETTINGS
-from server.limits import Rate
+from server.limits import Buckets, Rate
 from server.middleware import address_block, hashed
 from tutti import identity
 from tutti.command import Command, arguments, camel, perform
@@ -57,7 +57,8 @@ def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response
         if not command.public:
             _ = ctx.me
         given = await _given(request, command)
-        headers = await spend(request, rate_of(request, command), _account(given))
+        rate = rate_of(request.app[SETTINGS], ctx, command)
+        headers = await spend(request.app[BUCKETS], rate, _account(given))
         parameters = convert(given, command.parameters, strict=request.method not in IN_QUERY)
         key = request.headers.get("Idempotency-Key")
         if key and command.status in (201, 202) and ctx.person is not None:
@@ -134,13 +135,12 @@ def _account(given: dict[str, Any]) -> str:
     return email.strip().casefold()[:256] if isinstance(email, str) else ""
 
 
-def rate_of(request: web.Request, command: Command) -> tuple[Rate, str] | None:
-    """Which bucket counts this call, and by what (protocol §1's table)."""
-    settings, ctx = request.app[SETTINGS], request[CTX]
+def rate_of(settings: Settings, ctx: Context, command: Command) -> tuple[Rate, str] | None:
+    """Which bucket counts this call, and by what, on either transport (protocol §1's table)."""
     noun, path = command.name.partition(".")[0], command.path or ""
     block = address_block(ctx.ip_address)
     person = str(ctx.person.id) if ctx.person else block
-    if noun in STEERING and request.method not in READING:
+    if noun in STEERING and command.verb not in READING:
         return steering_rate(settings), str(ctx.session.id) if ctx.session else person
     if path.startswith(PROOFS):
         return Rate("sign-in", settings.rate_sign_in_per_minute, 60), block
@@ -150,7 +150,7 @@ def rate_of(request: web.Request, command: Command) -> tuple[Rate, str] | None:
         return None
     if ctx.person is None:
         return Rate("strangers", settings.rate_strangers_per_minute, 60), block
-    if request.method in READING:
+    if command.verb in READING:
         return Rate("reads", settings.rate_reads_per_minute, 60), person
     return Rate("writes", settings.rate_writes_per_minute, 60), person
 
@@ -161,12 +161,12 @@ def steering_rate(settings: Settings) -> Rate:
     return Rate("commands", burst, burst / settings.rate_commands_per_second)
 
 
-async def spend(request: web.Request, rate: tuple[Rate, str] | None, account: str = "") -> dict[str, str]:
+async def spend(buckets: Buckets, rate: tuple[Rate, str] | None, account: str = "") -> dict[str, str]:
     """Count one call; answers the RateLimit headers, raises TooMany."""
     if rate is None:
         return {}
     key = f"{rate[1]}:{hashed(account)}" if rate[0].name == "sign-in" else rate[1]
-    return await request.app[BUCKETS].spend(key, rate[0])
+    return await buckets.spend(key, rate[0])
 
 
 async def _once(

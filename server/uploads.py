@@ -18,10 +18,10 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from server.http import PREFIX, UNVERSIONED, deprecated, uuid_in
-from tutti import uploads
+from tutti import identity, uploads
 from tutti.command import perform
 from tutti.context import Context
-from tutti.errors import Invalid, Problem, TooLarge, UnsupportedType
+from tutti.errors import Invalid, Problem, SignInNeeded, TooLarge, UnsupportedType
 from tutti.record import encode
 from tutti.storage import Written, in_blocks, in_thread
 from tutti.text import _
@@ -101,6 +101,7 @@ async def _receive(ctx: Context, expected: receiving.Expected, body: Body) -> we
         held = _under_lease(ctx, expected, body.pieces)
         written = await ctx.storage.write_at(expected.key, expected.offset, held, expected.length)
         receiving.compare(expected, written, body.promised)
+        await _check_still_signed_in(ctx)
         return _answer(await perform(ctx, receiving.chunk_arrived, expected=expected, sha256=written.sha256))
     except FileNotFoundError:
         raise await _lost(ctx, expected) from None
@@ -125,8 +126,16 @@ async def _under_lease(
     """The pieces, as long as the chunk is ours: who slept through his lease writes nothing more."""
     async for piece in pieces:
         if monotonic() - expected.leased_at > receiving.RENEW_EVERY_S:
+            await _check_still_signed_in(ctx)
             expected = await perform(ctx, receiving.renew_lease, expected=expected)
         yield piece
+
+
+async def _check_still_signed_in(ctx: Context) -> None:
+    """A body may take long, and the session that began it may have ended since (R12)."""
+    session = ctx.session
+    if session is not None and not await perform(ctx, identity.still_live, session_ids=(session.id,)):
+        raise SignInNeeded
 
 
 async def _hashed(pieces: AsyncIterator[bytes], expected: receiving.Expected) -> Written:

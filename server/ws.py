@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import structlog
 from aiohttp import WSMessage, WSMsgType, web
 
-from server.http import STEERING, steering_rate
+from server.http import STEERING, rate_of, spend, steering_rate
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
 from server.limits import LocalBuckets, Rate
@@ -74,6 +74,7 @@ class Connection:
         self.commands = app[COMMANDS]
         self.floor = app[FLOOR]
         self.buckets: LocalBuckets = app[LOCAL_BUCKETS]
+        self.shared_buckets = app[BUCKETS]
         self.response = response
         self.socket = Socket(
             transport,
@@ -308,6 +309,9 @@ async def _result(connection: Connection, call: Call) -> Any:
         raise UnknownMethod(method=call.method[:100])
     if call.method.partition(".")[0] in STEERING:
         _spend(connection)
+    else:
+        rate = rate_of(connection.floor.settings, connection.context(), command)
+        await spend(connection.shared_buckets, rate)
     parameters = convert(call.params, command.parameters)
     return await perform(connection.context(), command.function, **arguments(parameters))
 

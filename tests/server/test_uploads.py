@@ -389,3 +389,20 @@ async def test_a_beginning_that_is_sent_twice_begins_one_upload(client: aiohttp.
     assert first == second
     assert first[0] == 201
     assert len((await ask(client, "GET", "upload"))[1]["items"]) == 1
+
+
+async def test_a_body_outlives_its_session_in_vain(server: Server, someone: Person) -> None:
+    async with server.client(someone) as client, server.client(someone) as other:
+        upload = await begin(client)
+
+        async def body() -> AsyncIterator[bytes]:
+            yield part(0)[:1000]
+            status, _ = await ask(other, "DELETE", "auth/sessions")
+            assert status == 204
+            yield part(0)[1000:]
+
+        status, problem = await send(client, upload, 0, body())
+        assert (status, problem["code"]) == (401, "sign_in_needed")
+        status, state = await ask(other, "GET", f"upload/{upload['uploadId']}")
+        assert (status, state["uploadedChunks"]) == (200, [])
+        assert (await send(other, upload, 0, part(0)))[0] == 200

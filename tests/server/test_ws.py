@@ -303,3 +303,19 @@ async def test_idle_strangers_of_one_address_keep_nobody_else_out(
 
 async def test_a_ping_without_an_id_is_not_answered(server: Server, someone: Person) -> None:
     assert await raw(server, someone, '{"jsonrpc":"2.0","method":"clock.ping","params":{"t0":1}}') == []
+
+
+async def test_reads_and_writes_are_counted_on_either_transport(
+    settings: Settings, floor: Floor, someone: Person
+) -> None:
+    few = changed(settings, rate_reads_per_minute=3, rate_writes_per_minute=2)
+    async with running_server(few, floor) as server, server.phone(someone) as phone:
+        for method, allowed, params in (("song.browse", 3, {}), ("me.change", 2, {"name": "Clara W."})):
+            for _ in range(allowed):
+                await phone.ask(method, **params)
+            with pytest.raises(Refused) as caught:
+                await phone.ask(method, **params)
+            assert caught.value.problem["status"] == 429
+        await phone.ask("player.pause")
+        async with server.client(someone) as client, client.get("songs") as response:
+            assert response.status == 429

@@ -69,8 +69,9 @@ gives it back at the next register. `device.change {deviceId, name?, delayMs?}`,
 (minus my `delayMs` when there are several outputs), else be silent. It sends
 `device.report {itemId, positionMs, state, version, measuredAt?}` with `state` one of `ready` (loaded, could
 sound), `playing`, `paused`, `stalled`, `ended`, `error`: at once when its own state changes, every 5 s while
-it plays, every 60 s otherwise. A report with an older `version` counts as a sign of life only. A device named
-by `handoff.to`, and each of several outputs before a start, loads the song and says `ready`.
+it plays, every 60 s otherwise. A report with an older `version` counts as a sign of life only; `ready` alone
+needs no more than the current item. A device named by `handoff.to`, and each of several outputs before a
+start, loads the song and says `ready`.
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
 the only output again.

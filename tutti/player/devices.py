@@ -152,7 +152,10 @@ async def report(
     version: int = 0,
     measured_at: datetime | None = None,
 ) -> None:
-    """What my device really does. It is a sign of life; believed for the current item and version only."""
+    """What my device really does. It is a sign of life; believed for the current item and version only.
+
+    `ready` asks for the item alone.
+    """
     row = await ctx.db.one(sql.device_of_session, DeviceRow, session_id=ctx.signed_in.id)
     if row is None:
         raise DeviceGone
@@ -165,7 +168,7 @@ async def report(
         measured_at=measured_at,
     )
     turn = await take_turn_to_report(ctx, SEE, row.queue_id, said)
-    if outputs.is_believed(turn.player, said):
+    if outputs.is_believed(turn.player, said) or outputs.is_ready(turn.player, said):
         window = await turn.window() if state in ("ended", "error") else None
         turn.take(outputs.believe(turn.player, ctx.now, said, window))
     if row.can_play:

@@ -166,6 +166,37 @@ async def test_several_outputs_begin_together_when_the_last_is_ready(
     assert all(output.ready for output in started.outputs)
 
 
+async def test_outputs_that_become_ready_in_the_same_moment_all_count(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    kitchen = await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.add_output, device_id=kitchen)
+    await phone.do(player.add_output, device_id=office)
+    waiting = await phone.do(player.play)
+    await phone.report("ready")
+    await desk.report("ready", version=waiting.version)
+    started = await phone.do(player.get_player)
+    assert all(output.ready for output in started.outputs)
+    assert started.anchored_at < waiting.anchored_at
+
+
+async def test_a_change_while_the_target_says_that_it_is_ready_does_not_undo_the_handoff(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    await phone.device()
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.play)
+    arranged = await phone.do(player.transfer, device_id=office)
+    await phone.do(player.change_player, volume=0.3)
+    await desk.report("ready", version=arranged.version)
+    handoff = (await phone.do(player.get_player)).handoff
+    assert handoff is not None
+    assert handoff.starts_at is not None
+
+
 async def test_a_slow_member_does_not_stop_the_others(phone: Remote, desk: Remote, songs: list[UUID]) -> None:
     kitchen = await phone.device("Kitchen")
     office = await desk.device("Desk")

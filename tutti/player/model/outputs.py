@@ -121,6 +121,15 @@ def is_believed(player: Player, report: Report) -> bool:
     )
 
 
+def is_ready(player: Player, report: Report) -> bool:
+    """It holds the current item, which stays true whatever else was changed while it said so.
+
+    Several become ready in one moment, and the word of each is a change: held to the version, all but the
+    first would be lost.
+    """
+    return report.state == "ready" and player.item is not None and player.item.item_id == report.item_id
+
+
 def believe(player: Player, now: datetime, report: Report, window: Window | None = None) -> Course:
     """Take over what a believed report says.
 

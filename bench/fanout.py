@@ -43,6 +43,11 @@ class Figures(NamedTuple):
     receivers_cpu: float
     kilobytes_per_idle_socket: float
 
+    @property
+    def outside_kernel(self) -> float:
+        """CPU seconds per 100,000 deliveries that are ours to spend or save."""
+        return self.cpu_per_100k * (1 - self.in_kernel)
+
 
 def main() -> None:
     """Measure both, print the table."""
@@ -50,8 +55,9 @@ def main() -> None:
         int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((1, 1000), (2, 20), (3, 15))
     )
     with stage() as on:
-        plain = _plain(on, sockets, rate, seconds, loop="asyncio")
-        faster = _plain(on, sockets, rate, seconds, loop="uvloop")
+        limit = _peer(on, "bare_send", sockets, rate, seconds)
+        plain = _peer(on, "plain_fanout", sockets, rate, seconds)
+        faster = _peer(on, "plain_fanout", sockets, rate, seconds, loop="uvloop")
         ours = _ours(on, sockets, rate, seconds)
     table(
         f"fan-out: {sockets} sockets, {rate} messages/s for {seconds} s; peer: {(peer or '').split(': ')[1]}",
@@ -68,13 +74,15 @@ def main() -> None:
                 "receivers' CPU s",
             ),
             ("Tutti", ours.deliveries, ours.lost, *_cells(ours)),
+            ("limit: send() alone", limit.deliveries, limit.lost, *_cells(limit)),
             ("plain aiohttp", plain.deliveries, plain.lost, *_cells(plain)),
             ("plain aiohttp on uvloop", faster.deliveries, faster.lost, *_cells(faster)),
         ],
     )
-    for name, peer_figures in (("plain aiohttp", plain), ("plain aiohttp on uvloop", faster)):
-        ratio = peer_figures.cpu_per_100k / ours.cpu_per_100k
-        print(f"ratio of CPU per delivery, {name} to Tutti: {ratio:.2f}")
+    peers = (("plain aiohttp", plain), ("plain aiohttp on uvloop", faster), ("send() alone", limit))
+    for name, other in peers:
+        whole, outside = other.cpu_per_100k / ours.cpu_per_100k, other.outside_kernel / ours.outside_kernel
+        print(f"ratio of CPU per delivery, {name} to Tutti: {whole:.2f}; outside the kernel: {outside:.2f}")
     print(f"saturation of one process, from its CPU: {100_000 / ours.cpu_per_100k:,.0f} deliveries/s")
 
 
@@ -89,9 +97,9 @@ def _cells(figures: Figures) -> tuple[Any, ...]:
     )
 
 
-def _plain(on: Stage, sockets: int, rate: int, seconds: int, *, loop: str) -> Figures:
+def _peer(on: Stage, name: str, sockets: int, rate: int, seconds: int, *, loop: str = "") -> Figures:
     port = free_port()
-    process = on.process("-m", "bench.peers.plain_fanout", PORT=str(port), EVENT_LOOP=loop)
+    process = on.process("-m", f"bench.peers.{name}", PORT=str(port), EVENT_LOOP=loop)
     wait_for_answer(f"http://127.0.0.1:{port}/healthz")
     client = redis.Redis.from_url(on.redis.url)
     body = {"jsonrpc": "2.0", "method": "player.state", "params": {"padding": "x" * 640, "volume": 0.0}}

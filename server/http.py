@@ -8,8 +8,8 @@ from uuid import UUID
 from aiohttp import web
 
 from server.keys import BUCKETS, SETTINGS
-from server.limits import Buckets, Rate
-from server.middleware import address_block, hashed
+from server.limits import Buckets, Rate, strangers_rate
+from server.middleware import address_block, count_stranger, hashed
 from tutti import identity
 from tutti.command import Command, arguments, camel, perform
 from tutti.context import Context
@@ -58,6 +58,8 @@ def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response
             _ = ctx.me
         given = await _given(request, command)
         rate = rate_of(request.app[SETTINGS], ctx, command)
+        if rate is not None and rate[0].name == "sign-in":
+            await count_stranger(request)  # or each other address would be counted by itself
         headers = await spend(request.app[BUCKETS], rate, _account(given))
         parameters = convert(given, command.parameters, strict=request.method not in IN_QUERY)
         key = request.headers.get("Idempotency-Key")
@@ -149,7 +151,7 @@ def rate_of(settings: Settings, ctx: Context, command: Command) -> tuple[Rate, s
     if noun == "upload":
         return None
     if ctx.person is None:
-        return Rate("strangers", settings.rate_strangers_per_minute, 60), block
+        return strangers_rate(settings), block
     if command.verb in READING:
         return Rate("reads", settings.rate_reads_per_minute, 60), person
     return Rate("writes", settings.rate_writes_per_minute, 60), person

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import redis.asyncio as redis
 
 from tutti.errors import TooMany
+from tutti.settings import Settings
 
 AWAY_S: Final = 10
 """How long a Redis that did not answer is not asked again."""
@@ -32,6 +33,11 @@ class Rate(NamedTuple):
     @property
     def spacing_ms(self) -> float:
         return self.window_s * 1000 / self.burst
+
+
+def strangers_rate(settings: Settings) -> Rate:
+    """What an address may ask for without sign-in."""
+    return Rate("strangers", settings.rate_strangers_per_minute, 60)
 
 
 class Verdict(NamedTuple):

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from server.keys import FLOOR, SETTINGS
+from server.keys import BUCKETS, FLOOR, SETTINGS
+from server.limits import strangers_rate
 from server.problems import problem_of, problem_response
 from tutti import identity
 from tutti.command import perform
@@ -84,6 +85,8 @@ async def who_asks(request: web.Request, handler: Handler) -> web.StreamResponse
     request[BY_COOKIE] = header is None
     if request.method not in SAFE and header is None:
         check_own_page(request)
+        if not request.path.startswith(FOR_PROGRAMS):
+            await count_stranger(request)
     return await handler(request)
 
 
@@ -97,6 +100,14 @@ async def _by_bearer(ctx: Context, header: str) -> None:
     if found is None:
         raise SignInNeeded
     ctx.person, ctx.session = found.person, found.session
+
+
+async def count_stranger(request: web.Request) -> None:
+    """Forms without sign-in write letters and hash passwords: an address has only so many."""
+    ctx = request[CTX]
+    if ctx.person is None:
+        rate = strangers_rate(request.app[SETTINGS])
+        await request.app[BUCKETS].spend(address_block(ctx.ip_address), rate)
 
 
 def check_own_page(request: web.Request) -> None:

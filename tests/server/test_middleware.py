@@ -163,3 +163,20 @@ async def test_what_can_be_got_has_a_head_that_names_no_versions(server: Server,
     assert status == got
     assert head.endswith(b"\r\n\r\n")
     assert b"\r\nServer: Tutti\r\n" in head
+
+
+async def test_strangers_forms_and_proofs_are_counted_together(settings: Settings, floor: Floor) -> None:
+    async with running_server(changed(settings, rate_strangers_per_minute=4), floor) as server:
+        from_page = (b"Sec-Fetch-Site: same-origin", b"Content-Type: application/x-www-form-urlencoded")
+        body = b"csrf_token=x&email=a@example.org"
+        assert [(await answer(server, "POST /register", *from_page, body=body))[0] for _ in range(2)] == [
+            403,
+            403,
+        ]
+        async with server.client() as client:
+            for number, expected in enumerate((202, 202, 429)):
+                wish = {"email": f"v{number}@example.org"}
+                async with client.post("auth/password/forgot", json=wish) as response:
+                    assert response.status == expected
+        assert (await answer(server, "POST /register", *from_page, body=body))[0] == 429
+        assert (await answer(server, "GET /login"))[0] in (200, 303)

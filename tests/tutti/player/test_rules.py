@@ -140,6 +140,7 @@ class PlayerRules(RuleBasedStateMachine):
     @rule(device=SOME_DEVICE)
     def remove_output(self, device: UUID) -> None:
         self.wish(lambda _window: outputs.remove_output(self.player, self.now, device))
+        self.seen_if_output_changed()
 
     @rule(
         device=SOME_DEVICE,

@@ -4,7 +4,18 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from tutti.player.model.course import LEAD, PATIENCE, Course, anchor, end_song, go_on, start, stop, unready
+from tutti.player.model.course import (
+    LEAD,
+    PATIENCE,
+    Course,
+    anchor,
+    end_song,
+    go_on,
+    hand_over,
+    start,
+    stop,
+    unready,
+)
 from tutti.player.model.hearing import heard
 from tutti.player.model.state import (
     MILLISECOND,
@@ -76,19 +87,25 @@ def add_output(player: Player, now: datetime, target: Output) -> Player:
 
 
 def remove_output(player: Player, now: datetime, device_id: UUID) -> Player:
-    """Let a device be silent; without the last one the music pauses."""
+    """Let a device be silent; without the last one the music pauses, unless it is on its way to another."""
     kept = tuple(output for output in player.outputs if output.device_id != device_id)
     handoff = player.handoff if player.handoff and player.handoff.to != device_id else None
     left = changed(player, handoff=handoff)
     if len(kept) == len(player.outputs):
         return left
+    if not kept and left.handoff is not None:
+        return hand_over(anchor(left, now), now)
     return changed(left if kept else stop(left, now), outputs=kept)
 
 
 def set_delay(player: Player, device_id: UUID, delay_ms: int) -> Player:
-    """Shift one output against the others."""
+    """Shift one output against the others, even one that is still to take over."""
+    handoff = player.handoff
+    if handoff is not None and handoff.to == device_id:
+        handoff = changed(handoff, delay_ms=delay_ms)
     return changed(
         player,
+        handoff=handoff,
         outputs=tuple(
             Output(device_id=each.device_id, delay_ms=delay_ms, ready=each.ready)
             if each.device_id == device_id

@@ -82,6 +82,25 @@ def test_without_its_last_output_the_music_pauses() -> None:
     assert (player.outputs, player.is_playing, player.position_ms) == ((), False, 5_000)
 
 
+def test_when_the_old_device_is_taken_away_the_music_moves_at_once() -> None:
+    target = an_output(ready=False, delay_ms=20)
+    moving = outputs.transfer(playing(an_item()), after(1), target)
+    player = outputs.remove_output(moving, after(2), moving.outputs[0].device_id)
+    assert [(each.device_id, each.delay_ms) for each in player.outputs] == [(target.device_id, 20)]
+    assert player.handoff is None
+    assert player.is_playing
+    assert position_at(player, after(3)) == 3_000
+
+
+def test_a_delay_that_is_set_while_the_music_moves_arrives_with_it() -> None:
+    target = an_output(ready=False)
+    moving = outputs.transfer(playing(an_item()), after(1), target)
+    player = outputs.set_delay(moving, target.device_id, 50)
+    assert player.handoff is not None
+    assert player.handoff.delay_ms == 50
+    assert outputs.set_delay(moving, moving.outputs[0].device_id, 50).handoff == moving.handoff
+
+
 def test_the_target_of_a_handoff_can_be_taken_away() -> None:
     before = playing(an_item(), handoff=Handoff(to=uuid4(), deadline=after(3)))
     assert before.handoff is not None

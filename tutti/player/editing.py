@@ -23,7 +23,7 @@ from tutti.player.model.changes import (
     Told,
     told_or_reload,
 )
-from tutti.player.model.state import Item, Source, changed
+from tutti.player.model.state import Item, Source, changed, state_of
 from tutti.player.places import At, Places
 from tutti.player.problems import ItemGone, QueueFull
 from tutti.player.turn import Turn
@@ -143,7 +143,7 @@ class Editing:
         if not self._steps and kind in ("change", "play"):
             return
         if self._length > max(MOST_ITEMS, turn.player.queue_length):
-            raise QueueFull(most=MOST_ITEMS)
+            raise QueueFull(most=MOST_ITEMS, player=state_of(turn.player))
         window = await turn.window_after_edit(self._length, None if self._before else self._return_to)
         turn.take(transport.requeue(turn.player, self._ctx.now, window))
         turn.take(changed(turn.player, queue_version=self._number))
@@ -248,7 +248,7 @@ class Editing:
     async def _index(self, item_id: UUID) -> int:
         found = await self._indexes([item_id])
         if not found:
-            raise ItemGone(item_id=item_id)
+            raise ItemGone(player=state_of(self._turn.player))
         return found[0].index
 
     async def _items(self, item_ids: Sequence[UUID]) -> list[Item]:

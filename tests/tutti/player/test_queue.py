@@ -87,11 +87,12 @@ async def test_an_edit_moves_removes_and_replaces_in_one_change(phone: Remote, s
 async def test_an_edit_happens_wholly_or_not_at_all(phone: Remote, songs: list[UUID]) -> None:
     await phone.add(*songs)
     ids = await phone.item_ids()
-    with pytest.raises(ItemGone):
+    with pytest.raises(ItemGone) as gone:
         await phone.do(
             player.edit_queue, operations=(Remove(item_ids=(ids[0],)), Move(item_id=uuid4(), to=0))
         )
     assert await phone.item_ids() == ids
+    assert gone.value.details["player"] == await phone.do(player.get_player)
 
 
 async def test_replacing_the_whole_queue_goes_on_with_its_first_song(
@@ -397,9 +398,11 @@ async def test_ten_thousand_items_are_edited_fast(phone: Remote, songs: list[UUI
 async def test_a_queue_has_an_end(phone: Remote, songs: list[UUID]) -> None:
     for _ in range(2):
         await phone.add(*songs * 2000)
-    with pytest.raises(QueueFull):
+    with pytest.raises(QueueFull) as full:
         await phone.add(songs[0])
-    assert (await phone.do(player.get_player)).queue_length == MOST_ITEMS
+    state = await phone.do(player.get_player)
+    assert state.queue_length == MOST_ITEMS
+    assert full.value.details["player"] == state
 
 
 async def befriended(host: Remote, floor: Floor, friend: Person) -> Remote:

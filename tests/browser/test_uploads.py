@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, Route
 
 from tests.audio_files import make_audio
-from tests.browser.conftest import Browsers
+from tests.browser.conftest import PHONE, Browsers
 from tests.running import Server, Worker
 from tutti.context import Person
 
@@ -73,3 +73,27 @@ async def test_what_is_no_music_is_said_in_a_sentence(
         told = await desk.page.text_content(".upload .error")
         assert told is not None
         assert len(told.split()) > 3
+        assert await desk.page.locator(".upload button").all_text_contents() == ["Remove"]
+        await desk.page.click(".upload button")
+        await desk.until("document.querySelector('.uploads').hidden")
+
+
+async def test_the_panel_folds_when_all_is_over_and_tells_what_was_added(
+    browsers: Browsers, server: Server, worker: Worker, admin: Person, tmp_path: Path
+) -> None:
+    song, letter = tmp_path / "song.mp3", tmp_path / "letter.mp3"
+    make_audio(song, "mp3", 5, {"title": "Auf dem Flusse"})
+    letter.write_text("Dear Clara, this is no music at all. " * 100)
+    async with browsers.visit(server, PHONE, admin) as phone:
+        await phone.open("/")
+        await phone.until_up()
+        await phone.page.wait_for_selector("#drop :text('Add music from this phone')")
+        assert not await phone.page.locator("#drop :text('Drop music')").is_visible()
+        await phone.picture("phone-add")
+        await choose(phone.page, [song, letter])
+        await phone.page.wait_for_selector(".uploads h3:text('1 added, 1 failed')", timeout=60_000)
+        assert not await phone.page.locator(".uploads-list").is_visible()
+        await phone.picture("phone-uploads-folded")
+        await phone.page.tap(".uploads [aria-expanded]")
+        await phone.page.wait_for_selector(".upload .error")
+        await phone.picture("phone-uploads-open")

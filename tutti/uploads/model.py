@@ -140,6 +140,8 @@ class Progress(Record):
     total: int
     stage: Status
     song_id: UUID | None = None
+    problem: str | None = None
+    """The code of the problem by which it failed: some go away by trying again, some never."""
     detail: str | None = None
 
 

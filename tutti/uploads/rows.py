@@ -72,6 +72,7 @@ def progress_of(upload: Upload, here: Arrived) -> Progress:
         total=upload.file_size,
         stage=upload.status,
         song_id=upload.song_id,
+        problem=upload.problem,
         detail=upload.detail,
     )
 

@@ -26,6 +26,25 @@ export function refusal(file, accepted, maxSize) {
   return file.size > maxSize ? "size" : null;
 }
 
+/** What the same file can never get past. */
+const FINAL = ["not_audio", "too_long", "file_too_large", "empty_file", "bad_file_name", "guests_do_not_upload"];
+
+/** Whether trying the same file again can only fail again. @param {string} problem its code */
+export function isFinal(problem) {
+  return FINAL.includes(problem);
+}
+
+/** How all of them together are getting on, in a few words. @param {readonly {stage: string, isOver: boolean}[]} uploads */
+export function headline(uploads) {
+  const count = (/** @type {string[]} */ ...stages) => uploads.filter((one) => stages.includes(one.stage)).length;
+  const [over, added, failed] = [uploads.filter((one) => one.isOver).length, count("ready"), count("failed", "expired")];
+  if (over < uploads.length) return `Adding ${over + 1} of ${uploads.length}`;
+  if (failed && added) return `${added} added, ${failed} failed`;
+  if (failed) return failed === 1 ? "That did not work" : `${failed} files failed`;
+  if (!added) return "Cancelled";
+  return added === 1 ? "Ready to play" : `${added} songs are ready`;
+}
+
 /** The same file dropped again goes on where it stopped. @param {{name: string, size: number, lastModified: number}} file */
 export function fingerprint(file) {
   return `${file.name}|${file.size}|${file.lastModified}`;

@@ -2,8 +2,8 @@
 // Properties onUploadComplete, acceptedTypes, maxSize. Events `progress` and `error`, once per change.
 
 import { filesOf } from "./dropped.js";
-import { bytes, icon, make, toast } from "./ui.js";
-import { ACCEPTED, refusal } from "./upload-plan.js";
+import { bytes, icon, make, swapIcon, toast } from "./ui.js";
+import { ACCEPTED, headline, refusal } from "./upload-plan.js";
 import { Uploader } from "./uploader.js";
 
 const SHOWN = 60;
@@ -31,6 +31,7 @@ export class UploadManager extends HTMLElement {
     /** @type {Map<import("./uploader.js").Upload, {row: HTMLElement, key: string}>} */
     this.rows = new Map();
     this.isFolded = false;
+    this.hasEnded = false;
     this.willDraw = false;
     this.dragDepth = 0;
     /** @type {HTMLElement | null} */
@@ -128,19 +129,34 @@ export class UploadManager extends HTMLElement {
     panel.hidden = !all.length;
     if (!all.length) return this.rows.clear();
     if (!panel.firstChild) this.#build(panel);
-    const over = all.filter((one) => one.isOver);
-    const failed = over.filter((one) => one.stage === "failed").length;
-    const [done, bytesDone, bytesAll] = [over.length, sum(all, "received"), sum(all, "total")];
-    const title = done < all.length ? `Adding ${done + 1} of ${all.length}` : failed ? (all.length === 1 ? "That did not work" : `${failed} of ${all.length} failed`) : all.length === 1 ? "Ready to play" : `${all.length} songs are ready`;
-    /** @type {HTMLElement} */ (panel.querySelector("h3")).textContent = title;
-    /** @type {HTMLProgressElement} */ (panel.querySelector(".uploads-all")).value = bytesAll ? bytesDone / bytesAll : 0;
+    const [bytesDone, bytesAll] = [sum(all, "received"), sum(all, "total")];
+    this.#foldAtEnd(all);
+    /** @type {HTMLElement} */ (panel.querySelector("h3")).textContent = headline(all);
+    const bar = /** @type {HTMLProgressElement} */ (panel.querySelector(".uploads-all"));
+    bar.value = bytesAll ? bytesDone / bytesAll : 0;
+    bar.hidden = this.hasEnded;
     this.#drawRows(/** @type {HTMLElement} */ (panel.querySelector(".uploads-list")));
-    if (done === all.length && !failed) this.#leaveSoon(panel);
+    this.#drawFold(/** @type {HTMLElement} */ (panel.querySelector("[aria-expanded]")));
+    if (this.hasEnded && !all.some((one) => one.stage === "failed" || one.stage === "expired")) this.#leaveSoon(panel);
+  }
+
+  /** Once nothing is under way it makes room, unless all there is to tell is what went wrong. @param {import("./uploader.js").Upload[]} all */
+  #foldAtEnd(all) {
+    const hasEnded = all.every((one) => one.isOver);
+    if (hasEnded === this.hasEnded) return;
+    this.hasEnded = hasEnded;
+    this.isFolded = hasEnded && all.some((one) => one.stage === "ready");
+  }
+
+  /** @param {HTMLElement} fold */
+  #drawFold(fold) {
+    fold.setAttribute("aria-expanded", String(!this.isFolded));
+    swapIcon(fold, this.isFolded ? "up" : "down");
   }
 
   /** @param {HTMLElement} panel */
   #build(panel) {
-    const fold = make("button", { class: "btn btn-icon", type: "button", "aria-label": "Fold", onclick: () => this.#fold() }, icon("down"));
+    const fold = make("button", { class: "btn btn-icon", type: "button", "aria-label": "Show each file", "aria-expanded": "true", onclick: () => this.#fold() }, icon("down"));
     const close = make("button", { class: "btn btn-icon", type: "button", "aria-label": "Close", onclick: () => this.#close() }, icon("close"));
     panel.append(
       make("header", { class: "uploads-head" }, make("h3", { class: "grow nums" }), fold, close),
@@ -179,12 +195,19 @@ export class UploadManager extends HTMLElement {
   #end(upload) {
     const place = make("span", { class: "row small muted" }, upload.stage === "waiting" ? bytes(upload.total) : WORDS[upload.stage]);
     if (upload.stage === "ready") place.append(icon("check"));
-    if (upload.stage === "failed") place.append(make("button", { class: "btn btn-small", type: "button", onclick: () => this.uploader.retry(upload) }, "Try again"));
+    if (upload.stage === "failed") place.append(this.#after(upload));
     if (!upload.isOver) {
       const label = `Cancel ${upload.fileName}`;
       place.append(make("button", { class: "btn btn-icon btn-small", type: "button", "aria-label": label, onclick: () => this.uploader.cancel(upload) }, icon("close")));
     }
     return place;
+  }
+
+  /** What can be done about one that failed. @param {import("./uploader.js").Upload} upload */
+  #after(upload) {
+    const remove = () => (this.uploader.forget(upload), this.#draw());
+    const [word, act] = upload.mayPass ? ["Try again", () => this.uploader.retry(upload)] : ["Remove", remove];
+    return make("button", { class: "btn btn-small", type: "button", onclick: act }, word);
   }
 
   #fold() {

@@ -1,7 +1,7 @@
 // Sends files: chunks in parallel, goes on after a break, asks again when the server is busy.
 
 import { Problem, call, csrfToken } from "./api.js";
-import { fingerprint, missing, pause, range, received } from "./upload-plan.js";
+import { fingerprint, isFinal, missing, pause, range, received } from "./upload-plan.js";
 
 const FILES_AT_ONCE = 2;
 const CHUNKS_AT_ONCE = 2;
@@ -24,11 +24,18 @@ export class Upload {
     /** @type {Stage} */
     this.stage = "waiting";
     this.detail = "";
+    /** The code of the problem by which it failed. */
+    this.problem = "";
     this.songId = "";
     this.abort = new AbortController();
     /** @type {() => void} */
     this.settle = () => {};
     this.settled = new Promise((resolve) => (this.settle = () => resolve(undefined)));
+  }
+
+  /** Whether the same file could get through another time. */
+  get mayPass() {
+    return !isFinal(this.problem);
   }
 
   get isOver() {
@@ -64,8 +71,13 @@ export class Uploader extends EventTarget {
 
   /** @param {Upload} upload */
   retry(upload) {
-    this.uploads = this.uploads.filter((one) => one !== upload);
+    this.forget(upload);
     return this.add([upload.file]);
+  }
+
+  /** Forget one that is over. @param {Upload} upload */
+  forget(upload) {
+    this.uploads = this.uploads.filter((one) => one !== upload);
   }
 
   /** Forget what is over. */
@@ -75,7 +87,8 @@ export class Uploader extends EventTarget {
 
   /**
    * News from the server about one of ours.
-   * @param {{uploadId: string, received?: number, total?: number, stage: Stage, songId?: string | null, detail?: string | null}} news
+   * @param {{uploadId: string, received?: number, total?: number, stage: Stage, songId?: string | null, problem?: string | null,
+   *   detail?: string | null}} news
    */
   hear(news) {
     const upload = this.uploads.find((one) => one.uploadId === news.uploadId);
@@ -83,7 +96,7 @@ export class Uploader extends EventTarget {
     if (news.received) upload.received = Math.max(upload.received, Math.min(news.received, upload.total));
     if (["ready", "failed", "cancelled", "expired"].includes(news.stage)) {
       upload.songId = news.songId ?? "";
-      return this.#over(upload, news.stage, news.detail ?? "");
+      return this.#over(upload, news.stage, news.detail ?? "", news.problem ?? "");
     }
     if (upload.stage !== "waiting" && news.stage !== "uploading") upload.stage = news.stage;
     this.#changed(upload);
@@ -116,7 +129,7 @@ export class Uploader extends EventTarget {
       this.#changed(upload);
       this.#watch(upload);
     } catch (error) {
-      if (!upload.isOver) this.#over(upload, "failed", /** @type {Error} */ (error).message);
+      if (!upload.isOver) this.#over(upload, "failed", /** @type {Error} */ (error).message, error instanceof Problem ? error.code : "");
     }
   }
 
@@ -190,13 +203,14 @@ export class Uploader extends EventTarget {
       await Promise.race([upload.settled, new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 2000 + 500 * round)))]);
       if (upload.isOver) return;
       const found = await call("GET", `/upload/${upload.uploadId}`).catch(() => null);
-      if (found) this.hear({ uploadId: upload.uploadId, stage: found.status, songId: found.songId, detail: found.detail ?? found.reason });
+      if (found) this.hear({ uploadId: upload.uploadId, stage: found.status, songId: found.songId, problem: found.problem, detail: found.detail });
     }
   }
 
-  /** @param {Upload} upload @param {Stage} stage @param {string} detail */
-  #over(upload, stage, detail) {
+  /** @param {Upload} upload @param {Stage} stage @param {string} detail @param {string} [problem] */
+  #over(upload, stage, detail, problem = "") {
     upload.stage = stage;
+    upload.problem = problem;
     upload.detail = detail;
     if (stage === "ready") upload.received = upload.total;
     forget(upload.file);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ACCEPTED, fingerprint, missing, pause, range, received, refusal } from "../../../web/static/upload-plan.js";
+import { ACCEPTED, fingerprint, headline, isFinal, missing, pause, range, received, refusal } from "../../../web/static/upload-plan.js";
 
 const file = (name, size = 10, type = "") => ({ name, size, type, lastModified: 1 });
 
@@ -38,4 +38,21 @@ test("received bytes count the short last chunk as what it is", () => {
 test("the same file is known again, a changed one is not", () => {
   assert.equal(fingerprint(file("a.mp3")), fingerprint(file("a.mp3")));
   assert.notEqual(fingerprint(file("a.mp3")), fingerprint(file("a.mp3", 11)));
+});
+
+const files = (...stages) => stages.map((stage) => ({ stage, isOver: ["ready", "failed", "cancelled", "expired"].includes(stage) }));
+
+test("the headline tells what was added apart from what failed", () => {
+  assert.equal(headline(files("ready", "uploading", "waiting")), "Adding 2 of 3");
+  assert.equal(headline(files(...Array(10).fill("ready"), "failed")), "10 added, 1 failed");
+  assert.equal(headline(files("failed")), "That did not work");
+  assert.equal(headline(files("failed", "expired")), "2 files failed");
+  assert.equal(headline(files("ready", "cancelled")), "Ready to play");
+  assert.equal(headline(files("ready", "ready")), "2 songs are ready");
+  assert.equal(headline(files("cancelled")), "Cancelled");
+});
+
+test("what lies in the file is final, what lies in the moment is not", () => {
+  assert.ok(["not_audio", "too_long", "file_too_large"].every(isFinal));
+  assert.ok(!["", "bytes_lost", "wrong_digest", "gave_up", "quota_used_up", "unavailable"].some(isFinal));
 });

@@ -32,6 +32,10 @@ async def test_the_music_moves_to_another_device_and_the_gap_is_told(
         await phone.until_up()
         await phone.page.tap(".top [data-open=devices]")
         await phone.page.wait_for_selector(".device button:has-text('this one')")
+        own = "document.querySelector('.device button .item-sub')"
+        assert await phone.ask(
+            f"{own}.textContent.startsWith('This one') && {own}.scrollWidth <= {own}.clientWidth"
+        )
         await phone.picture("phone-devices")
         await phone.page.tap(".device button:has-text('this one')")
         await phone.until("tutti.output.role === 'solo'", 6000)

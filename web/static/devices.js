@@ -50,7 +50,7 @@ class DeviceList extends HTMLElement {
   #sounding(device, output, isParty, own) {
     const state = !device.isOnline ? "Away" : isParty && !output.ready ? "Getting ready…" : isParty ? "In time with the others" : "Playing here";
     const row = make("div", { class: "device is-output" }, icon(iconOf(device)),
-      make("span", { class: "item-text" }, make("span", { class: "item-title" }, nameOf(device, own)), make("span", { class: "item-sub" }, state)));
+      make("span", { class: "item-text" }, make("span", { class: "item-title" }, device.name), make("span", { class: "item-sub" }, saying(state, device, own))));
     if (!isParty) return row;
     row.append(this.#button("close", `Stop on ${device.name}`, "leave", device));
     return make("div", { class: "stack stack-tight" }, row, this.#delay(device, output));
@@ -60,7 +60,7 @@ class DeviceList extends HTMLElement {
   #silent(device, isSomebodyPlaying, isComing, own) {
     const move = make("button", { class: "item-main", type: "button", onclick: () => this.#say("transfer", { deviceId: device.deviceId }) },
       icon(iconOf(device)),
-      make("span", { class: "item-text" }, make("span", { class: "item-title" }, nameOf(device, own)), make("span", { class: "item-sub" }, isComing ? "Getting ready…" : "Play here instead")));
+      make("span", { class: "item-text" }, make("span", { class: "item-title" }, device.name), make("span", { class: "item-sub" }, saying(isComing ? "Getting ready…" : "Play here instead", device, own))));
     const row = make("div", { class: "device" }, move);
     if (isSomebodyPlaying) row.append(make("button", { class: "btn btn-small", type: "button", onclick: () => this.#say("join", { deviceId: device.deviceId }) }, "Play along"));
     return row;
@@ -93,9 +93,9 @@ function iconOf(device) {
   return device.kind === "computer" || device.kind === "browser" ? "laptop" : "speaker";
 }
 
-/** @param {Device} device @param {string | null} own */
-function nameOf(device, own) {
-  return device.deviceId === own ? `${device.name} (this one)` : device.name;
+/** Below the name, where nothing is cut: a long name must not hide which one is this. @param {string} state @param {Device} device @param {string | null} own */
+function saying(state, device, own) {
+  return device.deviceId === own ? `This one · ${state}` : state;
 }
 
 class ClockPanel extends HTMLElement {

@@ -176,7 +176,7 @@ async def _guests(
         most_uses=identity.MOST_USES,
         invitation=invitation,
         address=address,
-        code=qr_code(address) if address else None,
+        code=qr_code(address) if reachable and address else None,
         only_here=reachable is None,
         ago=lambda then: ago(now, then),
         done=done_in(request),

@@ -81,6 +81,12 @@ class Browser:
         return next((each for each in self.session.cookie_jar if each.key == name), None)
 
 
+def _inputs(shown: Shown, *names: str) -> list[str]:
+    """The tags of these fields, as they stand in the page."""
+    tags = re.findall(r"<input[^>]*>", shown.html)
+    return [next(tag for tag in tags if f'name="{name}"' in tag) for name in names]
+
+
 @asynccontextmanager
 async def browser_at(server: Server) -> AsyncIterator[Browser]:
     jar = aiohttp.CookieJar(unsafe=True)
@@ -110,6 +116,17 @@ async def test_the_first_visit_leads_to_setup_and_the_code_signs_in(
         assert "not the code" in wrong.text
         assert wrong.form("/setup")["email"] == "j@example.org"
         assert PASSWORD not in wrong.html
+        code_field, password_field = _inputs(wrong, "code", "password")
+        assert 'aria-invalid="true"' in code_field
+        assert "autofocus" in code_field
+        assert "aria-invalid" not in password_field
+        short = await browser.fill("/setup", "/setup", **given | {"code": "AAAA", "password": "short"})
+        assert "not the code" in short.text
+        assert "at least 12" in short.text
+        assert all('aria-invalid="true"' in each for each in _inputs(short, "code", "password"))
+        weak = await browser.fill("/setup", "/setup", **given | {"password": "short"})
+        assert "autofocus" in _inputs(weak, "password")[0]
+        assert "autofocus" not in _inputs(weak, "name")[0]
         await browser.fill("/setup", "/setup", **given)
         security = await browser.open("/settings/security")
         assert security.status == 200
@@ -317,7 +334,8 @@ async def test_a_guest_comes_in_by_the_code_and_is_put_out(browser: Browser, con
     )
     await browser.sign_in()
     shown = await browser.fill("/guests", "/guests", control="1", uses="3")
-    assert "<svg" in shown.html
+    assert 'class="qr"' not in shown.html, "no phone could follow a code that leads to this machine"
+    assert "Start it with LAN=1" in shown.text
     assert {"add", "control"} < shown.form("/guests").keys()
     for uses in ("0", "51", "many"):
         refused = await browser.fill("/guests", "/guests", uses=uses)

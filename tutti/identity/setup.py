@@ -8,6 +8,7 @@ from tutti.context import Context
 from tutti.database import queries
 from tutti.errors import Conflict, Forbidden, Gone
 from tutti.identity.audit import record
+from tutti.identity.passwords import length_objection
 from tutti.identity.people import Me, checked_address, checked_name, insert_person, new_hash
 from tutti.identity.sign_in import BrowserSession, browser_signed_in, program_signed_in
 from tutti.identity.tokens import SignedIn
@@ -76,6 +77,9 @@ async def _checked(ctx: Context, code: str, email: str, password: str, name: str
         wrong = await _wrong_code(ctx, code)
         if wrong is not None:
             await record(ctx, "setup", user_id=None, result="refused")
+    if isinstance(wrong, WrongSetupCode):
+        too_short = length_objection(password, ctx.settings.password_min_length)
+        raise _beside_the_code({"/password": too_short} if too_short else {})
     if wrong is not None:
         raise wrong
     checked_name(name)
@@ -109,6 +113,12 @@ async def _wrong_code(ctx: Context, code: str) -> WrongSetupCode | AlreadySetUp 
     if stored is None or not crypto.same(stored, crypto.digest(_bare(code))):
         return WrongSetupCode()
     return None
+
+
+def _beside_the_code(also: dict[str, str]) -> WrongSetupCode:
+    """The wrong code marked as such, with what can be said of other fields without hashing anything."""
+    wrong = {"/code": WrongSetupCode.sentence} | also
+    return WrongSetupCode(errors=[{"pointer": at, "detail": detail} for at, detail in wrong.items()])
 
 
 def _bare(code: str) -> str:

@@ -166,7 +166,48 @@ async def test_undo_is_offered_for_the_newest_change_alone(
             await desk.until(f"tutti.store.queue.length === {row + 1}")
         last = await desk.ask("tutti.store.queue.at(1).title")
         await desk.page.wait_for_selector(f".toast:has(button):has-text('{last}')")
-        assert await desk.page.locator(".toast button").count() == 1
+        assert await desk.page.locator(".toast button:text('Undo')").count() == 1
+
+
+async def test_a_song_added_where_nothing_plays_offers_to_play_it(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Der stürmische Morgen", seconds=3)
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/")
+        await desk.until_up()
+        offered = desk.page.locator(".toast button")
+        await desk.page.click("#songs [data-act=add]")
+        await desk.page.wait_for_selector(".toast:has-text('is in the queue')")
+        assert await offered.all_text_contents() == ["Play", "Undo"]
+        await desk.picture("toast-play")
+        await offered.first.click()
+        await desk.until("tutti.store.player.isPlaying && tutti.output.deck.isMoving")
+        await desk.page.click("#songs [data-act=add]")
+        await desk.until("tutti.store.queue.length === 2")
+        await desk.page.wait_for_selector(".toast:not(.is-leaving):has-text('is in the queue')")
+        last = ".toast:not(.is-leaving) button"
+        assert await desk.page.locator(last).all_text_contents() == ["Undo"]
+        await desk.until("!tutti.store.player.isPlaying", 20_000)
+        await desk.page.click("#songs [data-act=add]")
+        await desk.page.click(".toast button:text('Play')")
+        await desk.until("tutti.store.player.currentIndex === 2 && tutti.output.deck.isMoving")
+
+
+async def test_a_question_mark_shows_the_keys(browsers: Browsers, server: Server, admin: Person) -> None:
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/")
+        await desk.until_up()
+        keys = desk.page.locator("#sheet-keys")
+        await desk.page.keyboard.press("?")
+        await keys.locator(":text('Play and pause')").wait_for()
+        await desk.picture("keys")
+        await desk.page.keyboard.press("Escape")
+        await keys.wait_for(state="hidden")
+        await desk.page.keyboard.press("/")
+        await desk.page.keyboard.press("?")
+        assert not await keys.is_visible()
+        assert await desk.page.input_value("search-bar input") == "?"
 
 
 async def test_ten_thousand_songs_scroll_with_few_rows(

@@ -18,6 +18,7 @@ import { Away, Refused, Socket } from "./socket.js";
 import { Store } from "./store.js";
 import { Line } from "./tabs.js";
 import { wireTheme } from "./theme-switch.js";
+import { hasBegun } from "./timeline.js";
 import { make, toast } from "./ui.js";
 
 const REGISTER_AGAIN_MS = 10_000;
@@ -58,6 +59,7 @@ class App {
       isCurrent: (songId) => this.store.now?.item?.songId === songId,
       toggle: () => this.toggle(),
       undo: (text) => this.offerUndo(text),
+      added: (text) => this.offerUndo(text, hasBegun(this.store.now) ? {} : { Play: () => this.play() }),
       uploads: this.uploads,
     });
     document.addEventListener("suggestionSelect", (event) => this.#suggested(/** @type {CustomEvent} */ (event).detail.suggestion));
@@ -191,9 +193,9 @@ class App {
     else navigate.to(`/${type}s/${id}`);
   }
 
-  /** Undo takes back the newest change, so only the newest may offer it. @param {string} text */
-  offerUndo(text) {
-    toast(text, { action: "Undo", onAction: () => this.wish("queue.undo"), forMs: 8000, about: "queue" });
+  /** Undo takes back the newest change, so only the newest may offer it. @param {string} text @param {Record<string, () => unknown>} [before] */
+  offerUndo(text, before = {}) {
+    toast(text, { actions: { ...before, Undo: () => this.wish("queue.undo") }, forMs: 8000, about: "queue" });
   }
 
   /** @param {import("./output.js").Report} report */

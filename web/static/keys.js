@@ -1,6 +1,8 @@
-// Keys, as everywhere where music plays: space plays and pauses, / searches, Ctrl+Z takes a change of the queue back.
+// Keys, as everywhere where music plays: space plays and pauses, / searches, Ctrl+Z takes a change of the queue back;
+// ? shows them all (templates/player/_player.html).
 
 import { navigate } from "./navigation.js";
+import { openSheet } from "./sheets.js";
 import { toast } from "./ui.js";
 
 /** @param {{wish: import("./sheets.js").Wish, toggle: () => void}} parts */
@@ -13,6 +15,7 @@ export function wireKeys({ wish, toggle }) {
       event.preventDefault();
       search();
     }
+    if (event.key === "?") openSheet("keys");
     if (event.key === " " && !target.closest("button, a, summary, dialog")) {
       event.preventDefault();
       toggle();

@@ -6,7 +6,7 @@ import { icon, make, toast } from "./ui.js";
 
 /**
  * @typedef {{wish: (method: string, params?: Record<string, unknown>) => Promise<any>, play: (params: Record<string, unknown>) => Promise<any>,
- *   isCurrent: (songId: string) => boolean, toggle: () => void, undo: (text: string) => void, uploads: import("./upload.js").UploadManager}} Parts
+ *   isCurrent: (songId: string) => boolean, toggle: () => void, undo: (text: string) => void, added: (text: string) => void, uploads: import("./upload.js").UploadManager}} Parts
  */
 
 const AT_ONCE = 1000;
@@ -16,7 +16,7 @@ const MOST = 2000;
 /** @type {Record<string, (parts: Parts, row: HTMLElement, button: HTMLElement) => unknown>} */
 const ACTS = {
   play: ({ play, isCurrent, toggle }, { dataset }) => (isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId, source: dataset.source })),
-  add: async ({ wish, undo }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end", source: dataset.source })) && undo(`“${dataset.title}” is in the queue.`),
+  add: async ({ wish, added }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end", source: dataset.source })) && added(`“${dataset.title}” is in the queue.`),
   menu: (parts, row, button) => openMenu(parts, row, button),
   "play-list": (parts, _row, button) => playAll(parts, button),
   "add-list": (parts, _row, button) => addAll(parts, button),
@@ -54,10 +54,10 @@ async function playAll({ wish, play, undo }, button) {
 }
 
 /** @param {Parts} parts @param {HTMLElement} button */
-async function addAll({ wish, undo }, button) {
+async function addAll({ wish, added }, button) {
   const songIds = songsIn(button);
   if (!(await addInParts(wish, songIds, button.dataset.source ?? "queue"))) return;
-  undo(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
+  added(songIds.length === 1 ? "One song added." : `${songIds.length} songs added.`);
 }
 
 /** A frame holds 64 KiB, so long lists go in parts. @param {Parts["wish"]} wish @param {string[]} songIds @param {string} source */
@@ -88,7 +88,7 @@ function openMenu(parts, row, button) {
   const { songId, albumId, artistId, title, source } = row.dataset;
   const isLiked = row.hasAttribute("data-liked");
   const entries = [
-    entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next", source })) && parts.undo(`“${title}” plays next.`)),
+    entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next", source })) && parts.added(`“${title}” plays next.`)),
     entry("queue", "Add to queue", () => ACTS.add?.(parts, row, button)),
     artistId !== undefined && entry("heart", isLiked ? "No longer like" : "Like", () => like(row, !isLiked)),
     albumId && entry("disc", "Go to album", () => navigate.to(`/albums/${albumId}`)),
@@ -140,7 +140,7 @@ async function remove(row) {
   if (!(await tried(() => call("DELETE", `/songs/${songId}`)))) return;
   row.remove();
   const restore = () => tried(() => call("POST", `/songs/${songId}/restore`)).then(() => navigate.refreshSoon());
-  toast(`“${title}” was deleted.`, { action: "Undo", onAction: restore, forMs: 10_000 });
+  toast(`“${title}” was deleted.`, { actions: { Undo: restore }, forMs: 10_000 });
 }
 
 /** @param {() => Promise<unknown>} work @returns {Promise<boolean>} */

@@ -10,7 +10,7 @@ export function wireSheets({ wish, undo, listen, opened }) {
   document.addEventListener("click", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     const opener = /** @type {HTMLElement | null} */ (target.closest("[data-open]"));
-    if (opener) open(opener.dataset.open ?? "", opened);
+    if (opener) openSheet(opener.dataset.open ?? "", opened);
     const sheet = /** @type {HTMLDialogElement | null} */ (target.closest("dialog.sheet"));
     if (sheet && (target === sheet || target.closest("[data-close]"))) sheet.close();
     if (target.closest('[data-act="clear"]')) wish("queue.clear").then((done) => done && undo("The queue was cleared."));
@@ -21,14 +21,15 @@ export function wireSheets({ wish, undo, listen, opened }) {
   }
 }
 
-/** @param {string} name @param {() => void} opened */
-function open(name, opened) {
+/** @param {string} name @param {() => void} [opened] */
+export function openSheet(name, opened = () => {}) {
   const sheet = /** @type {HTMLDialogElement | null} */ (document.getElementById(`sheet-${name}`));
   if (!sheet || sheet.open) return sheet?.close();
   for (const other of document.querySelectorAll("dialog.sheet[open]")) /** @type {HTMLDialogElement} */ (other).close();
   const isOnStage = Boolean(document.querySelector("dialog.stage[open]"));
   // On a desk the page stays usable beside an open sheet; over the stage or on a phone it does not.
-  if (innerWidth >= 860 && !isOnStage) sheet.show();
+  // What is only read goes with the next Escape.
+  if (innerWidth >= 860 && !isOnStage && name !== "keys") sheet.show();
   else sheet.showModal();
   if (name === "phone") htmx.ajax("GET", "/phone", { target: "#phone", swap: "innerHTML" });
   opened();

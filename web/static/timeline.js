@@ -33,6 +33,13 @@ export function settled(player, now) {
   return { ...player, item: player.next, next: null, currentIndex: player.currentIndex + 1, positionMs: 0, anchoredAt: at };
 }
 
+/** Whether the music plays, or rests within a song: else nothing sounds until somebody presses play. @param {Player | null} player */
+export function hasBegun(player) {
+  if (!player?.item) return false;
+  const { isPlaying, positionMs, item } = player;
+  return isPlaying || (positionMs > 0 && (!item.durationMs || positionMs < item.durationMs));
+}
+
 /** What this device has to do with the sound. @param {Player | null} player @param {string | null} deviceId */
 export function roleOf(player, deviceId) {
   if (!player || !deviceId) return "silent";

@@ -86,10 +86,10 @@ export function fillCover(place, title, url) {
 }
 
 /**
- * A short message that goes by itself; `action` adds a button, and of those `about` one thing only the newest stays.
- * @param {string} text @param {{action?: string, onAction?: () => void, isBad?: boolean, forMs?: number, about?: string}} [how]
+ * A short message that goes by itself; each of `actions` is a button, and of those `about` one thing only the newest stays.
+ * @param {string} text @param {{actions?: Record<string, () => unknown>, isBad?: boolean, forMs?: number, about?: string}} [how]
  */
-export function toast(text, { action, onAction, isBad = false, forMs = 5000, about = "" } = {}) {
+export function toast(text, { actions = {}, isBad = false, forMs = 5000, about = "" } = {}) {
   const room = document.getElementById("toasts");
   if (!room) return;
   for (const old of [.../** @type {HTMLCollectionOf<HTMLElement>} */ (room.children)]) {
@@ -103,8 +103,8 @@ export function toast(text, { action, onAction, isBad = false, forMs = 5000, abo
       if (!room.children.length && room.matches(":popover-open")) room.hidePopover();
     }, 250);
   };
-  if (action) {
-    one.append(make("button", { class: "btn btn-small", type: "button", onclick: () => (onAction?.(), leave()) }, action));
+  for (const [word, act] of Object.entries(actions)) {
+    one.append(make("button", { class: "btn btn-small", type: "button", onclick: () => (act(), leave()) }, word));
   }
   // In the top layer, or an open sheet would cover it.
   if (room.showPopover) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { correction, endsAt, loudness, positionAt, roleOf, settled } from "../../../web/static/timeline.js";
+import { correction, endsAt, hasBegun, loudness, positionAt, roleOf, settled } from "../../../web/static/timeline.js";
 
 const START = Date.parse("2026-01-31T20:15:00.000Z");
 const item = (itemId, durationMs = 60_000) => ({ itemId, songId: itemId, title: itemId, durationMs });
@@ -59,4 +59,14 @@ test("errors are worked off by at most half a percent", () => {
 test("mute is silence whatever the volume", () => {
   assert.equal(loudness(player({ muted: true })), 0);
   assert.equal(loudness(player({ volume: 0.5 })), 0.25);
+});
+
+test("music that is cleared, over or not begun waits for somebody to press play", () => {
+  const rests = { isPlaying: false };
+  assert.ok(hasBegun(player()));
+  assert.ok(hasBegun(player(rests)));
+  assert.ok(!hasBegun(player({ ...rests, positionMs: 60_000 })));
+  assert.ok(!hasBegun(player({ ...rests, positionMs: 0 })));
+  assert.ok(!hasBegun(player({ ...rests, item: null })));
+  assert.ok(!hasBegun(null));
 });

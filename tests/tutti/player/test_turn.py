@@ -1,10 +1,13 @@
 """Turns that cross: a light one is overtaken and comes again; nobody's change is lost."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
 from tests.conftest import ContextOf
+from tests.tutti.player.conftest import Remote
+from tutti import player
 from tutti.command import Overtaken, perform
 from tutti.context import Context, Person
 from tutti.player import commands
@@ -12,7 +15,7 @@ from tutti.player.model import transport
 from tutti.player.model.state import PlayerState
 from tutti.player.turn import take_light_turn
 
-VOLUME = "volume"
+CONTROL, VOLUME = "control", "volume"
 
 
 async def test_a_light_turn_whose_row_was_written_meanwhile_is_overtaken(
@@ -56,3 +59,26 @@ async def test_fifty_at_once_raise_the_version_by_fifty(context_of: ContextOf, s
     )
     assert sorted(state.version for state in states) == [first.version + n for n in range(1, 51)]
     assert sorted(state.volume for state in states) == loud
+
+
+async def test_who_is_overtaken_at_the_end_of_a_song_leaves_no_second_row_of_history(
+    phone: Remote, songs: list[UUID]
+) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.pass_time(213)
+    await phone.report("playing", 213_000)
+    await phone.pass_time(4)
+    ctx = Context(phone.floor, person=phone.person, session=phone.session)
+    turn = await take_light_turn(ctx, CONTROL, None)
+    settled = await phone.settle()
+    turn.take(transport.pause(turn.player, ctx.now))
+    with pytest.raises(Overtaken):
+        await turn.end()
+    await ctx.roll_back()
+    after = await phone.do(player.pause)
+    assert (after.item, after.version) == (settled.item, settled.version + 1)
+    rows = (await phone.do(player.history)).items
+    assert [row.song_id for row in rows] == [songs[1], songs[0]]
+    assert [row.id is None for row in rows] == [True, False]

@@ -11,7 +11,7 @@ from random import random
 import django_htmx
 from aiohttp import web
 
-from server import documents, health, http, media, middleware, uploads, ws
+from server import connection, documents, health, http, media, middleware, uploads, ws
 from server.healing import Healing
 from server.health import DRAINING, LAG
 from server.hub import Hub
@@ -40,7 +40,7 @@ def make_app(settings: Settings) -> web.Application:
     """The whole server for these settings; its parts open when the application starts."""
     app = web.Application(middlewares=[middleware.answer, middleware.who_asks], client_max_size=http.MAX_BODY)
     app[SETTINGS] = settings
-    app[ws.COMMANDS] = COMMANDS
+    app[connection.COMMANDS] = COMMANDS
     app[LOCAL_BUCKETS] = LocalBuckets()
     app[DRAINING] = asyncio.Event()
     app.cleanup_ctx.append(_parts)

@@ -1,21 +1,21 @@
 """The socket: JSON-RPC 2.0 in text frames; decode, find the command, run it, answer."""
 
 import asyncio
-from collections.abc import Hashable
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import structlog
 from aiohttp import WSMessage, WSMsgType, web
 
-from server.http import STEERING, rate_of, spend, steering_rate
+from server.connection import Connection
+from server.http import STEERING, rate_of, spend
 from server.hub import Hub
-from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
-from server.limits import LocalBuckets, Rate
+from server.keys import BUCKETS, SETTINGS
+from server.limits import Rate
 from server.masked import refuse_bare_frames
 from server.middleware import ForeignPage, address_block, is_own_origin
 from server.problems import problem_members, problem_of
+from server.rpc import Call, UnknownMethod, call_in, code_of
 from server.socket import (
     NO_SIGN_IN,
     NOT_MASKED,
@@ -25,104 +25,20 @@ from server.socket import (
     TOKEN_EXPIRED,
     TOO_FAST,
     TOO_MANY_SOCKETS,
-    Socket,
 )
 from tutti import event, identity, player, uploads
-from tutti.command import Command, arguments, perform
-from tutti.context import Context, Person, SessionRef
-from tutti.errors import Invalid, NotFound, Problem, TooMany
-from tutti.record import convert, decode, encode
+from tutti.command import arguments, perform
+from tutti.context import Context, SessionRef
+from tutti.errors import Problem, TooMany
+from tutti.record import convert
 from tutti.wire import Authenticate, Authenticated, Hello, Ping, Pong, ServerDegraded, SocketUser
 from web.keys import BY_COOKIE, CTX
 
 PROTOCOL_VERSION: Final = 1
 MAX_FRAME: Final = 65_536
-MAX_DEPTH: Final = 16
 SIGN_IN_WITHIN_S: Final = 10
 LAST_ANSWER_WITHIN_S: Final = 3
 HEARTBEAT_MS: Final = 25_000
-PARSE_ERROR, INVALID_REQUEST, NO_METHOD, BAD_PARAMETERS, REFUSED, INTERNAL = (
-    -32700,
-    -32600,
-    -32601,
-    -32602,
-    -32000,
-    -32603,
-)
-log = structlog.get_logger()
-COMMANDS: Final = web.AppKey("commands", dict[str, Command])
-
-
-class Call(NamedTuple):
-    """One request as it came; `id` is None for a notification, which gets no answer."""
-
-    id: str | int | None
-    method: str
-    params: dict[str, Any]
-
-
-class Connection:
-    """One signed-in or signing-in socket and the context in which its commands run."""
-
-    def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
-        app = request.app
-        settings = app[SETTINGS]
-        transport = request.transport
-        if transport is None:
-            raise ConnectionResetError
-        self.hub: Hub = app[HUB]
-        self.commands = app[COMMANDS]
-        self.floor = app[FLOOR]
-        self.buckets: LocalBuckets = app[LOCAL_BUCKETS]
-        self.shared_buckets = app[BUCKETS]
-        self.response = response
-        self.socket = Socket(
-            transport,
-            messages_allowed=settings.socket_queue_messages,
-            bytes_allowed=settings.socket_queue_bytes,
-        )
-        first = request[CTX]
-        self.request_id, self.ip_address, self.user_agent = (
-            first.request_id,
-            first.ip_address,
-            first.user_agent,
-        )
-        self.person: Person | None = first.person
-        self.session: SessionRef | None = first.session
-        self.socket.person_id = first.person.id if first.person else None
-        self.socket.address = address_block(first.ip_address)
-        self.sockets_per_person = settings.sockets_per_person
-        self.rate: Rate = steering_rate(settings)
-        self.serial = 0
-        self.warned_at = 0.0
-        self.answering = asyncio.Lock()
-        """Held while a command runs: what was carried out is answered before a restart closes the socket."""
-        self.goodbye: asyncio.Future[None] | None = None
-        """Set once somebody has asked for this socket to be closed."""
-
-    async def listen(self, topic: str) -> None:
-        await self.hub.listen(self.socket, topic)
-
-    async def unlisten(self, topic: str) -> None:
-        await self.hub.unlisten(self.socket, topic)
-
-    def context(self) -> Context:
-        """A fresh context for one command."""
-        self.serial += 1
-        return Context(
-            self.floor,
-            person=self.person,
-            session=self.session,
-            request_id=f"{self.request_id}.{self.serial}",
-            ip_address=self.ip_address,
-            user_agent=self.user_agent,
-            listener=self,
-        )
-
-    def send(self, message: dict[str, Any], key: Hashable = None) -> None:
-        """Queue one message for this socket alone."""
-        if not self.socket.send_text(encode({"jsonrpc": "2.0", **message}), key):
-            self.hub.keep_up(self.socket)
 
 
 async def serve(request: web.Request) -> web.StreamResponse:
@@ -235,7 +151,7 @@ async def _signs_in(connection: Connection) -> bool:
     """The first frame of a socket without cookie or bearer: session.authenticate {ticket}, within 10 s."""
     try:
         message = await connection.response.receive(timeout=SIGN_IN_WITHIN_S)
-        call = _call_in(message.data) if message.type is WSMsgType.TEXT else None
+        call = call_in(message.data) if message.type is WSMsgType.TEXT else None
         if call is not None and call.method == "session.authenticate":
             ticket = convert(call.params, Authenticate).ticket
             found = await perform(connection.context(), identity.redeem_ticket, ticket=ticket)
@@ -289,7 +205,7 @@ async def _answer(connection: Connection, raw: str) -> None:
     """One frame in, at most one frame out."""
     call: Call | None = None
     try:
-        call = _call_in(raw)
+        call = call_in(raw)
         if call.method == "clock.ping":
             _pong(connection, call)
             return
@@ -314,43 +230,6 @@ async def _result(connection: Connection, call: Call) -> Any:
         await spend(connection.shared_buckets, rate)
     parameters = convert(call.params, command.parameters)
     return await perform(connection.context(), command.function, **arguments(parameters))
-
-
-class UnknownMethod(NotFound):
-    """No command of that name on the socket."""
-
-    sentence = "There is no method called {method}."
-
-
-class NotARequest(Invalid):
-    """Valid JSON, but no JSON-RPC 2.0 request object; batches are not taken."""
-
-    sentence = "This is not a JSON-RPC 2.0 request."
-
-
-class NotJson(Invalid):
-    """The frame is no JSON."""
-
-    sentence = "This frame is not JSON."
-
-
-def _call_in(raw: str) -> Call:
-    try:
-        value = decode(raw, max_depth=MAX_DEPTH)
-    except Invalid as invalid:
-        raise NotJson(errors=invalid.errors) from None
-    if (
-        not isinstance(value, dict)
-        or value.get("jsonrpc") != "2.0"
-        or not isinstance(value.get("method"), str)
-    ):
-        raise NotARequest
-    call_id, params = value.get("id"), value.get("params", {})
-    if isinstance(call_id, bool) or not isinstance(call_id, str | int | None) or not isinstance(params, dict):
-        raise NotARequest
-    if value.keys() - {"jsonrpc", "id", "method", "params"}:
-        raise NotARequest
-    return Call(call_id, value["method"], params)
 
 
 def _pong(connection: Connection, call: Call) -> None:
@@ -379,19 +258,8 @@ def _refuse(connection: Connection, call: Call | None, problem: Problem) -> None
     if call is not None and call.id is None:
         return
     members = problem_members(problem, instance=f"{connection.request_id}.{connection.serial}")
-    error = {"code": _rpc_code(problem), "message": members["detail"], "data": members}
+    error = {"code": code_of(problem), "message": members["detail"], "data": members}
     connection.send({"id": call.id if call else None, "error": error})
-
-
-def _rpc_code(problem: Problem) -> int:
-    kinds: list[tuple[type[Problem], int]] = [
-        (NotJson, PARSE_ERROR),
-        (NotARequest, INVALID_REQUEST),
-        (UnknownMethod, NO_METHOD),
-        (Invalid, BAD_PARAMETERS),
-    ]
-    found = next((code for kind, code in kinds if isinstance(problem, kind)), None)
-    return found if found is not None else INTERNAL if problem.status == 500 else REFUSED
 
 
 def _check_origin(request: web.Request) -> None:

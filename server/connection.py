@@ -1,0 +1,84 @@
+"""One socket's conversation: who speaks, in which context his commands run, and how he is answered."""
+
+import asyncio
+from collections.abc import Hashable
+from typing import Any, Final
+
+from aiohttp import web
+
+from server.http import steering_rate
+from server.hub import Hub
+from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
+from server.limits import LocalBuckets, Rate
+from server.middleware import address_block
+from server.socket import Socket
+from tutti.command import Command
+from tutti.context import Context, Person, SessionRef
+from tutti.record import encode
+from web.keys import CTX
+
+COMMANDS: Final = web.AppKey("commands", dict[str, Command])
+
+
+class Connection:
+    """One signed-in or signing-in socket and the context in which its commands run."""
+
+    def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
+        app = request.app
+        settings = app[SETTINGS]
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError
+        self.hub: Hub = app[HUB]
+        self.commands = app[COMMANDS]
+        self.floor = app[FLOOR]
+        self.buckets: LocalBuckets = app[LOCAL_BUCKETS]
+        self.shared_buckets = app[BUCKETS]
+        self.response = response
+        self.socket = Socket(
+            transport,
+            messages_allowed=settings.socket_queue_messages,
+            bytes_allowed=settings.socket_queue_bytes,
+        )
+        first = request[CTX]
+        self.request_id, self.ip_address, self.user_agent = (
+            first.request_id,
+            first.ip_address,
+            first.user_agent,
+        )
+        self.person: Person | None = first.person
+        self.session: SessionRef | None = first.session
+        self.socket.person_id = first.person.id if first.person else None
+        self.socket.address = address_block(first.ip_address)
+        self.sockets_per_person = settings.sockets_per_person
+        self.rate: Rate = steering_rate(settings)
+        self.serial = 0
+        self.warned_at = 0.0
+        self.answering = asyncio.Lock()
+        """Held while a command runs: what was carried out is answered before a restart closes the socket."""
+        self.goodbye: asyncio.Future[None] | None = None
+        """Set once somebody has asked for this socket to be closed."""
+
+    async def listen(self, topic: str) -> None:
+        await self.hub.listen(self.socket, topic)
+
+    async def unlisten(self, topic: str) -> None:
+        await self.hub.unlisten(self.socket, topic)
+
+    def context(self) -> Context:
+        """A fresh context for one command."""
+        self.serial += 1
+        return Context(
+            self.floor,
+            person=self.person,
+            session=self.session,
+            request_id=f"{self.request_id}.{self.serial}",
+            ip_address=self.ip_address,
+            user_agent=self.user_agent,
+            listener=self,
+        )
+
+    def send(self, message: dict[str, Any], key: Hashable = None) -> None:
+        """Queue one message for this socket alone."""
+        if not self.socket.send_text(encode({"jsonrpc": "2.0", **message}), key):
+            self.hub.keep_up(self.socket)

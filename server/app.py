@@ -18,7 +18,7 @@ from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, REDIS, SETTINGS
 from server.limits import Buckets, LocalBuckets
 from server.socket import RESTARTING, Socket
-from server.song_end import SongEnds
+from server.song_end import SONG_ENDS, SongEnds
 from server.watchdog import LoopLag
 from tutti import identity
 from tutti.command import perform
@@ -32,7 +32,6 @@ PAGES = (account, security, docs, library, player, search)
 STATIC = Path(pages.__file__).parent / "static"
 DRAIN_S = 5
 HEADER_LINE, HEADER_LINES = 8190, 64
-SONG_ENDS = web.AppKey("song_ends", SongEnds)
 HEALING = web.AppKey("healing", Healing)
 
 

@@ -12,6 +12,7 @@ from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
 from server.limits import LocalBuckets, Rate
 from server.middleware import address_block
 from server.socket import Socket
+from server.song_end import SONG_ENDS
 from tutti.command import Command
 from tutti.context import Context, Person, SessionRef
 from tutti.record import encode
@@ -32,6 +33,7 @@ class Connection:
         self.hub: Hub = app[HUB]
         self.commands = app[COMMANDS]
         self.floor = app[FLOOR]
+        self.song_ends = app[SONG_ENDS]
         self.buckets: LocalBuckets = app[LOCAL_BUCKETS]
         self.shared_buckets = app[BUCKETS]
         self.response = response

@@ -139,7 +139,7 @@ class Hub:
         listeners = self._listeners.get(heard.topic)
         if listeners:
             key = (heard.topic, heard.event, heard.key) if EVENTS[heard.event].newest_wins else None
-            self._write(listeners, text_frame(heard.text), key)
+            self._write(listeners, text_frame(heard.text), key, heard.version)
         for tell in self.heard:
             tell(heard)
 
@@ -162,8 +162,10 @@ class Hub:
         for ended in self._watchers.get(session_id, ()):
             ended.set()
 
-    def _write(self, listeners: set[Socket], frame: bytes, key: tuple[str, ...] | None) -> None:
-        lagging = [socket for socket in listeners if not socket.send(frame, key)]
+    def _write(
+        self, listeners: set[Socket], frame: bytes, key: tuple[str, ...] | None, version: int = 0
+    ) -> None:
+        lagging = [socket for socket in listeners if not socket.send(frame, key, version)]
         self.deliveries += len(listeners)
         if lagging:
             self._lagging.update(lagging)

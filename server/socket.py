@@ -53,7 +53,7 @@ class Socket:
         self.closing: asyncio.Future[int] | None = None
         self._messages_allowed = messages_allowed
         self._bytes_allowed = bytes_allowed
-        self._backlog: dict[Hashable, bytes] | None = None
+        self._backlog: dict[Hashable, tuple[bytes, int]] | None = None
         self._backlog_bytes = 0
         self._over_since: float | None = None
         self._serial = 0
@@ -67,8 +67,10 @@ class Socket:
         """How many messages wait here."""
         return len(self._backlog) if self._backlog else 0
 
-    def send(self, frame: bytes, key: Hashable = None) -> bool:
+    def send(self, frame: bytes, key: Hashable = None, version: int = 0) -> bool:
         """Write or keep one frame; True when none waits. It replaces a waiting one of the same key.
+
+        Unless that one is newer: messages of two servers may arrive the wrong way round.
 
         A transport that is closing swallows it: one dead socket must not stop a round over a thousand.
         """
@@ -78,7 +80,7 @@ class Socket:
         if self._backlog is None and transport.get_write_buffer_size() < WRITABLE_BELOW:
             transport.write(frame)
             return True
-        self._keep(frame, key)
+        self._keep(frame, key, version)
         return False
 
     def send_text(self, text: bytes, key: Hashable = None) -> bool:
@@ -97,7 +99,7 @@ class Socket:
             return True
         while backlog and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
             key = next(iter(backlog))
-            frame = backlog.pop(key)
+            frame, _version = backlog.pop(key)
             self._backlog_bytes -= len(frame)
             self.transport.write(frame)
         if len(backlog) <= self._messages_allowed:
@@ -123,14 +125,17 @@ class Socket:
         """Nothing more will be written; give the memory back."""
         self._backlog, self._backlog_bytes = None, 0
 
-    def _keep(self, frame: bytes, key: Hashable) -> None:
+    def _keep(self, frame: bytes, key: Hashable, version: int) -> None:
         if self._backlog is None:
             self._backlog = {}
         if key is None:
             self._serial += 1
             key = self._serial
+        waiting, newest = self._backlog.get(key, (b"", version))
+        if version < newest:
+            return
         # Replaced in place: the newer state takes the older one's turn, so it cannot be starved.
-        self._backlog_bytes += len(frame) - len(self._backlog.get(key, b""))
-        self._backlog[key] = frame
+        self._backlog_bytes += len(frame) - len(waiting)
+        self._backlog[key] = (frame, version)
         if len(self._backlog) > self._messages_allowed and self._over_since is None:
             self._over_since = monotonic()

@@ -6,16 +6,18 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from aiohttp import web
 
 from server.hub import Hub
-from tutti import player
+from tutti import event, player
 from tutti.command import perform
 from tutti.context import Context, Floor
-from tutti.errors import Problem
 from tutti.event import Heard
 
 MARGIN_S = 0.005
 RETRY_S = 2
+REPORTS_WITHIN_S = 6
+"""An output that plays reports every 5 s."""
 log = structlog.get_logger()
 
 
@@ -27,6 +29,8 @@ class SongEnds:
         self._hub = hub
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._missed: set[UUID] = set()
+        """Players whose time was up while the database was away."""
         hub.heard.append(self._hear)
 
     def watch(self, state: player.State) -> None:
@@ -66,9 +70,23 @@ class SongEnds:
         if f"player:{player_id}" not in self._hub.topics():
             return
         try:
+            if player_id in self._missed:
+                await self._let_outputs_speak(player_id)
+                return
             state = await perform(Context(self._floor), player.settle, player_id=player_id)
-        except Problem:
+        except Exception as error:  # noqa: BLE001  # whatever it was, this player's time must go on
+            log.debug("a player could not be settled", error=repr(error))
+            self._missed.add(player_id)
             self._later(player_id, RETRY_S)
             return
         if state is not None:
             self.watch(state)
+
+    async def _let_outputs_speak(self, player_id: UUID) -> None:
+        """After an outage the outputs report before their silence is judged: the music went on without us."""
+        await perform(Context(self._floor), player.versions, topics=[event.player(player_id)])
+        self._missed.discard(player_id)
+        self._later(player_id, REPORTS_WITHIN_S)
+
+
+SONG_ENDS = web.AppKey("song_ends", SongEnds)

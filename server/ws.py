@@ -76,10 +76,10 @@ async def serve(request: web.Request) -> web.StreamResponse:
 async def _device_left(connection: Connection) -> None:
     """The client closed and its session has no other socket here: others see at once that its device is away.
 
-    A socket that we closed is expected back.
+    A socket that we closed is expected back, unless we signed it out.
     """
     session_id = connection.socket.session_id
-    if session_id is None or connection.socket.close_code is not None:
+    if session_id is None or connection.socket.close_code not in (None, SIGNED_OUT):
         return
     if any(other.session_id == session_id for other in connection.hub.sockets):
         return
@@ -194,6 +194,9 @@ async def _hello(connection: Connection) -> None:
     opening = await perform(connection.context(), player.opening)
     for method, params in opening:
         connection.send({"method": method, "params": params})
+        if isinstance(params, player.State):
+            # The event that began this song may have been lost: its end is watched all the same.
+            connection.song_ends.watch(params)
     if connection.hub.degraded:
         parts = ServerDegraded(parts=connection.hub.degraded)
         connection.send({"method": "server.degraded", "params": parts})

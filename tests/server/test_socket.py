@@ -51,6 +51,18 @@ def test_a_slow_reader_gets_only_the_newest_state_and_every_answer_in_order() ->
     assert pipe.written == [b"state 2", b"answer 1", b"answer 2"]
 
 
+def test_an_older_state_that_arrives_late_replaces_no_newer_one() -> None:
+    pipe = Pipe()
+    socket = made(pipe)
+    pipe.held = WRITABLE_BELOW
+    socket.send(b"state 2", key="state", version=2)
+    socket.send(b"state 1", key="state", version=1)
+    socket.send(b"state 2 again", key="state", version=2)
+    pipe.held = 0
+    socket.flush()
+    assert pipe.written == [b"state 2 again"]
+
+
 def test_a_closing_transport_swallows_what_comes() -> None:
     pipe = Pipe()
     socket = made(pipe)

@@ -85,6 +85,8 @@ async def test_f1_postgres_is_killed_under_fifty_writers(
         player_id = UUID(devices[0].state["playerId"])
         writing = asyncio.create_task(write(devices, songs, until))
         await until_so_many(history, 60)
+        for server in servers:
+            await first_answer(server, asking)
         opened = [device.opened for device in devices]
         for_all_of(postgres_part.pid, signal.SIGKILL)
         killed, stop_asking = monotonic(), asyncio.Event()

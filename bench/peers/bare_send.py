@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import threading
+from contextlib import suppress
 
 import redis
 
@@ -50,7 +51,8 @@ def main() -> None:
             if message["type"] == "message":
                 frame = text_frame(message["data"])
                 for client in OPEN:
-                    client.send(frame)
+                    with suppress(OSError):  # the receivers have gone
+                        client.send(frame)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ async def test_f7_redis_stalls_and_wakes(
         async with pair(floor, someone, servers):
             measured("F7 Redis stalls: a socket opens in, s", monotonic() - began)
         await told(one, ["redis"], 30)
+        await told(other, ["redis"], 30)
         began = monotonic()
         async with pair(floor, someone, servers):
             measured("F7 Redis stalls, and we know: a socket opens in, s", monotonic() - began)

@@ -4,8 +4,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from server import rpc
 from server import socket as socket_room
-from server import ws
 from server.documents.asyncapi import asyncapi
 from tests.running import Server
 from tutti.event import EVENTS
@@ -88,7 +88,7 @@ def test_the_codes_are_those_that_are_sent() -> None:
         for name, value in vars(socket_room).items()
         if name.isupper() and isinstance(value, int) and 1000 <= value < 5000
     }
-    errors = {value for name, value in vars(ws).items() if name.isupper() and isinstance(value, int)}
+    errors = {value for name, value in vars(rpc).items() if name.isupper() and isinstance(value, int)}
     assert set(CLOSE_CODES) == closes
     assert set(ERROR_CODES) == {code for code in errors if code < 0}
 

@@ -4,7 +4,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from server import rpc
+from server import rpc, ws
 from server import socket as socket_room
 from server.documents.asyncapi import asyncapi
 from tests.running import Server

@@ -17,7 +17,6 @@ from bench.parts.stage import (
     ROOT,
     Stage,
     cpu_seconds,
-    free_port,
     kernel_seconds,
     percentile,
     stage,
@@ -26,6 +25,7 @@ from bench.parts.stage import (
 )
 from bench.peers.plain_fanout import __doc__ as peer
 from tutti import event
+from tutti.up import free_port
 
 WARM_UP_S = 2
 

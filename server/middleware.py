@@ -144,8 +144,7 @@ def is_own_origin(request: web.Request, origin: str) -> bool:
         parts = urlsplit(origin)
     except ValueError:
         return False
-    listed = [item.strip().rstrip("/") for item in settings.allowed_origins.split(",") if item.strip()]
-    if f"{parts.scheme}://{parts.netloc}" in listed:
+    if f"{parts.scheme}://{parts.netloc}" in settings.origins:
         return True
     secure = settings.is_secure or request.secure
     return parts.netloc == request.host and parts.scheme == ("https" if secure else "http")
@@ -252,7 +251,7 @@ def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     if settings.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     origin = request.headers.get("Origin")
-    if origin and origin in [item.strip().rstrip("/") for item in settings.allowed_origins.split(",")]:
+    if origin and origin in settings.origins:
         headers["Access-Control-Allow-Origin"] = origin
         headers.add("Vary", "Origin")
     if cookie_in(request, COOKIE_FOR_FORMS) is None and request.get(FORM_COOKIE):

@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from tutti.command import camel
 from tutti.errors import Failed, Invalid, NotFound, Problem, TooLarge, TooMany, UnsupportedType
 from tutti.record import encode
 from tutti.text import translate
@@ -51,7 +52,7 @@ def problem_members(problem: Problem, *, instance: str, language: str | None = N
         members["detail"] = problem.errors[0]["detail"] if len(problem.errors) == 1 else members["detail"]
     if problem.retry_after is not None:
         members["retryAfter"] = problem.retry_after
-    return {**{_camel(name): value for name, value in problem.details.items()}, **members}
+    return {**{camel(name): value for name, value in problem.details.items()}, **members}
 
 
 def problem_response(problem: Problem, *, instance: str, language: str | None = None) -> web.Response:
@@ -76,8 +77,3 @@ def _filled(sentence: str, details: dict[str, Any]) -> str:
         return sentence.format(**details)
     except (KeyError, IndexError, ValueError):
         return sentence
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)

@@ -62,11 +62,6 @@ class Socket:
     def is_lagging(self) -> bool:
         return self._backlog is not None
 
-    @property
-    def waiting(self) -> int:
-        """How many messages wait here."""
-        return len(self._backlog) if self._backlog else 0
-
     def send(self, frame: bytes, key: Hashable = None, version: int = 0) -> bool:
         """Write or keep one frame; True when none waits. It replaces a waiting one of the same key.
 

@@ -10,7 +10,6 @@ It lacks the root endpoint and the module analysis-common, so cluster health is 
 import os
 import re
 import shutil
-import socket
 import subprocess
 import urllib.request
 import zipfile
@@ -23,6 +22,7 @@ import pytest
 from tests.folders import passable_folder
 from tests.needs import lacking
 from tutti.part import Part
+from tutti.up import free_port
 
 VERSION = "9.2.0"
 GROUP = "org.elasticsearch.distribution.integ-test-zip"
@@ -159,10 +159,3 @@ def java_version(home: Path) -> int:
         return 0
     found = re.search(r'^JAVA_VERSION="(\d+)', note, re.MULTILINE)
     return int(found[1]) if found and (home / "bin" / "javac").exists() else 0
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from tutti import identity
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 from tutti.settings import Settings
+from tutti.up import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -241,10 +241,3 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def changed(settings: Settings, **fields: Any) -> Settings:
     return msgspec.structs.replace(settings, **fields)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -108,7 +108,6 @@ class Context:
         self._connection: Connection[asyncpg.Record] | None = None
         self._transaction: Any = None
         self._isolation: Literal["repeatable_read"] | None = None
-        self._explicit = False
         self._began = 0.0
         self._news: list[News] = []
         self._enqueued: list[Enqueued] = []
@@ -204,15 +203,12 @@ class Context:
         """A short transaction of its own, for commands that do something slow between two of them."""
         if self._transaction is not None:
             raise RuntimeError("A transaction is open already; use either ctx.db alone or ctx.transaction().")
-        self._explicit = True
         try:
             yield
             await self.commit()
         except BaseException:
             await self.roll_back()
             raise
-        finally:
-            self._explicit = False
 
     def at_one_moment(self) -> None:
         """What this transaction reads is all of one moment: a row and what stands below it fit together.

@@ -164,6 +164,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return fingerprint(Path(self.tls_certificate)) if self.uses_tls else None
 
     @property
+    def origins(self) -> list[str]:
+        """ALLOWED_ORIGINS one by one."""
+        return [item.strip().rstrip("/") for item in self.allowed_origins.split(",") if item.strip()]
+
+    @property
     def is_secure(self) -> bool:
         """Whether people reach us by https, ours or a proxy's."""
         return self.public_url.startswith("https://") or (not self.public_url and self.uses_tls)

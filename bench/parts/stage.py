@@ -4,7 +4,6 @@ import asyncio
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from tutti.context import Context, Floor
 from tutti.embedded import Postgres, Redis
 from tutti.floor import open_floor
 from tutti.settings import Settings, read_settings
+from tutti.up import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 RAISED = {
@@ -176,10 +176,3 @@ def wait_for_answer(url: str, within_s: float = 30) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,10 +13,11 @@ import psutil
 import pytest
 
 from tests.folders import passable_folder
-from tests.running import Process, Server, changed, free_port, wait_for_answer
+from tests.running import Process, Server, changed, wait_for_answer
 from tutti.context import Floor
 from tutti.embedded import Postgres, Redis
 from tutti.settings import Settings, read_settings
+from tutti.up import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent

@@ -15,6 +15,7 @@ from server.health import DRAINING, LAG
 from server.patience import PatientSite
 from server.watchdog import Watchdog
 from tutti.log import set_up_log
+from tutti.schema_version import EXIT_CODE, WrongSchema
 from tutti.settings import BadSetting, Settings, read_settings
 
 KEEP_ALIVE_S = 75
@@ -41,7 +42,11 @@ def main() -> int:
     set_up_log(settings)
     if settings.event_loop == "uvloop":
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.run(serve(settings))
+    try:
+        asyncio.run(serve(settings))
+    except WrongSchema as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return EXIT_CODE
     return 0
 
 

@@ -18,6 +18,7 @@ from tutti.embedded import CannotStart, Postgres, Redis
 from tutti.floor import open_floor
 from tutti.part import InUse
 from tutti.processes import Say
+from tutti.schema_version import Found, WrongSchema, look
 from tutti.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,20 +45,30 @@ def _url(part: Postgres | Redis, stack: ExitStack) -> str:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the database to the newest version. Raises CannotStart when it does not answer."""
-    asyncio.run(_knock(settings.database_url))
+    """Bring the database to the newest version; one that a newer Tutti migrated is left as it is.
+
+    Raises CannotStart when it does not answer, or is too new for this code.
+    """
+    found = asyncio.run(_knock(settings.database_url))
+    if found.is_newer:
+        if refusal := found.refusal():
+            raise WrongSchema(refusal)
+        return
     config = Config(str(ROOT / "alembic.ini"))
     config.set_main_option("script_location", str(ROOT / "migrations"))
     config.set_main_option("database_url", settings.database_url.replace("%", "%%"))
     command.upgrade(config, "head")
 
 
-async def _knock(url: str) -> None:
+async def _knock(url: str) -> Found:
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_S)
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise CannotStart(f"PostgreSQL at DATABASE_URL does not let us in: {error}") from error
-    await connection.close()
+    try:
+        return await look(connection)
+    finally:
+        await connection.close()
 
 
 async def setup_code(settings: Settings) -> str | None:

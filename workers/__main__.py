@@ -18,6 +18,7 @@ from tutti import confinement
 from tutti.floor import open_floor
 from tutti.job import Job
 from tutti.log import set_up_log
+from tutti.schema_version import EXIT_CODE, WrongSchema
 from tutti.settings import BadSetting, Settings, read_settings
 from tutti.slices import JOBS
 from workers.broker import WORKER_TIMEOUT_MS, open_broker
@@ -92,6 +93,12 @@ def work(settings: Settings, jobs: dict[str, Job], stopping: threading.Event) ->
     broker.close()
 
 
+async def check_tables(settings: Settings) -> None:
+    """Before Dramatiq starts, which only logs what goes wrong in its start. Raises WrongSchema."""
+    async with open_floor(settings):
+        return
+
+
 def main() -> int:
     """Run until SIGTERM or Ctrl-C; answers the exit code."""
     try:
@@ -101,6 +108,11 @@ def main() -> int:
         return 2
     set_up_log(settings)
     asyncio.set_event_loop_policy(None)
+    try:
+        asyncio.run(check_tables(settings))
+    except WrongSchema as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return EXIT_CODE
     stopping = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stopping.set())

@@ -10,6 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from tutti.errors import Unavailable
+from tutti.schema_version import EXIT_CODE, WrongSchema
 from tutti.settings import BadSetting, Settings
 
 TRY_EVERY_S: Final = 1.0
@@ -92,7 +93,7 @@ def stopped_by_signal() -> asyncio.Event:
 
 
 def run(main: Callable[[], Awaitable[None]]) -> int:
-    """Run a process's main; answers its exit code. A setting that cannot be used is one sentence."""
+    """Run a process's main; answers its exit code. Settings or tables it cannot use are one sentence."""
 
     async def awaited() -> None:
         await main()
@@ -102,4 +103,7 @@ def run(main: Callable[[], Awaitable[None]]) -> int:
     except BadSetting as bad:
         sys.stderr.write(f"{bad}\n")
         return 2
+    except WrongSchema as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return EXIT_CODE
     return 0

@@ -70,7 +70,10 @@ gives it back at the next register. `device.change {deviceId, name?, delayMs?}`,
 `device.report {itemId, positionMs, state, version, measuredAt?}` with `state` one of `ready` (loaded, could
 sound), `playing`, `paused`, `stalled`, `ended`, `error`: at once when its own state changes, every 5 s while
 it plays, every 60 s otherwise. A report with an older `version` counts as a sign of life only; `ready` alone
-needs no more than the current item. A device named by `handoff.to`, and each of several outputs before a
+needs no more than the current item. After a silence of 10 s an output that says `playing`, where its music
+would be by now, never stopped: the pause with `output_lost` is taken back if nobody has touched the music
+since. So who sounds and comes back from an outage first reports with the version he knows, before he
+registers, then asks `player.get`, and obeys that. A device named by `handoff.to`, and each of several outputs before a
 start, loads the song and says `ready`.
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device

@@ -9,7 +9,7 @@ from tutti.command import Overtaken
 from tutti.context import Context
 from tutti.database import queries
 from tutti.errors import NotFound
-from tutti.player.model import seen
+from tutti.player.model import seen, silence
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
@@ -174,11 +174,25 @@ async def locked_by_server(ctx: Context, player_id: UUID) -> Turn | None:
 async def take_turn_to_report(ctx: Context, right: str, player_id: UUID, report: Report) -> Turn:
     """A turn for a device that says what it does. Believed, it was there all along; else from now on."""
     turn = _begun(ctx, await locked(ctx, right, player_id))
-    if is_believed(turn.player, report):
+    if silence.is_unheard(turn.player, ctx.now):
+        await _undo_silence(turn, report)
+    elif is_believed(turn.player, report):
         turn.take(see(turn.player, ctx.now, report))
     await turn.settle()
     turn.take(see(turn.player, ctx.now, report))
     return turn
+
+
+async def _undo_silence(turn: Turn, report: Report) -> None:
+    """Its words did not come through for a while, but the music went on: then nothing has happened."""
+    now = turn.ctx.now
+    as_if = silence.as_if_heard(turn.player, now, report)
+    if as_if is None:
+        return
+    outcome = await settled(turn.ctx, as_if, now)
+    if silence.is_there(outcome.player, now, report):
+        turn.take(outcome)
+        turn.take(silence.caught_up(outcome.player, now, report))
 
 
 async def shown(ctx: Context, player_id: UUID | None) -> Settled:

@@ -63,7 +63,9 @@ class Remote:
                        'deadline', cast(handoff ->> 'deadline' as timestamptz) - $2::interval,
                        'startsAt', cast(handoff ->> 'startsAt' as timestamptz) - $2::interval) end,
                    hearing = case when hearing is null then null else hearing || jsonb_build_object(
-                       'startedAt', cast(hearing ->> 'startedAt' as timestamptz) - $2::interval) end
+                       'startedAt', cast(hearing ->> 'startedAt' as timestamptz) - $2::interval) end,
+                   notice = case when notice is null then null else notice || jsonb_build_object(
+                       'at', cast(notice ->> 'at' as timestamptz) - $2::interval) end
                    where id = $1""",
                 state.player_id,
                 timedelta(seconds=seconds),

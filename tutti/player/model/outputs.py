@@ -194,20 +194,29 @@ def _skipped(player: Player, now: datetime) -> Notice:
     return Notice(code="song_skipped", at=now, title=player.item.title if player.item else None)
 
 
+def real_position(player: Player, now: datetime, report: Report) -> int:
+    """Where the reporting output is now, from where it was when it measured that."""
+    measured_at = max(min(report.measured_at or now, now), now - OLDEST)
+    moves = report.state == "playing"
+    position = report.position_ms + (now - measured_at) // MILLISECOND * moves
+    return within(player.item, position) if player.item else position
+
+
+def place(player: Player, now: datetime, real_ms: int) -> Player:
+    """Let the music stand where it really is, and count as heard what can have sounded on the way there."""
+    elapsed = position_at(player, now) - player.position_ms
+    sounded = min(max(real_ms - player.position_ms, 0), elapsed)
+    hearing = heard(player.hearing, player.anchored_at, player.position_ms, player.position_ms + sounded)
+    return changed(player, position_ms=real_ms, anchored_at=now, hearing=hearing)
+
+
 def _follow(player: Player, now: datetime, report: Report) -> Player:
     """Take the position of a lone output as the truth when it is really off."""
     if not player.is_playing or len(player.outputs) != 1 or player.item is None:
         return player
-    measured_at = max(min(report.measured_at or now, now), now - OLDEST)
-    moves = report.state == "playing"
-    real = within(player.item, report.position_ms + (now - measured_at) // MILLISECOND * moves)
+    real = real_position(player, now, report)
     drift_ms = DRIFT_MS if player.handoff is None else HANDOFF_DRIFT_MS
-    if abs(real - position_at(player, now)) <= drift_ms:
-        return player
-    elapsed = position_at(player, now) - player.position_ms
-    sounded = min(max(real - player.position_ms, 0), elapsed)
-    hearing = heard(player.hearing, player.anchored_at, player.position_ms, player.position_ms + sounded)
-    return changed(player, position_ms=real, anchored_at=now, hearing=hearing)
+    return player if abs(real - position_at(player, now)) <= drift_ms else place(player, now, real)
 
 
 def _meet(player: Player, now: datetime) -> Player:

@@ -68,11 +68,21 @@ def _coming(player: Player | PlayerState) -> list[tuple[datetime, Happening]]:
     if player.item.duration_ms:
         left_ms = max(player.item.duration_ms - player.position_ms, 0)
         coming.append((player.anchored_at + left_ms * MILLISECOND, "end of song"))
-    coming.append((_silent_at(player), "silence"))
+    coming.append((silent_at(player), "silence"))
     return coming
 
 
-def _silent_at(player: Player | PlayerState) -> datetime:
+def stands_unheard(player: Player | PlayerState) -> bool:
+    """It was stopped by the silence of its outputs, and nobody has touched the music since.
+
+    A notice is kept to the millisecond, as it travels.
+    """
+    if player.is_playing or player.notice is None or player.notice.code != "output_lost":
+        return False
+    return abs(player.notice.at - player.anchored_at) < MILLISECOND
+
+
+def silent_at(player: Player | PlayerState) -> datetime:
     """With no output at all a start is awaited until `anchored_at`; else 10 s after the last sign of life."""
     if not player.outputs:
         return player.anchored_at

@@ -19,6 +19,7 @@ from tutti.player.model.course import (
     stop_at_end,
     unready,
 )
+from tutti.player.model.settling import stands_unheard
 from tutti.player.model.state import Item, Player, RepeatMode, changed, is_over, position_at, within
 from tutti.player.model.window import Place, Window, preceding, step, upcoming
 
@@ -52,8 +53,14 @@ def jump(player: Player, now: datetime, window: Window) -> Course:
 
 
 def pause(player: Player, now: datetime) -> Player:
-    """Stop where it is; the second time changes nothing."""
-    return stop(player, now) if player.is_playing else player
+    """Stop where it is; the second time changes nothing.
+
+    What stands only because its outputs were not heard is stopped for good: they must not go on when they
+    are heard again.
+    """
+    if player.is_playing:
+        return stop(player, now)
+    return changed(player, notice=None) if stands_unheard(player) else player
 
 
 def next_song(player: Player, now: datetime, window: Window, from_item: UUID | None = None) -> Course:

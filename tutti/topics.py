@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from tutti.context import Context, RaisedTopic
+from tutti.context import Context
 from tutti.database import queries
+from tutti.transaction import RaisedTopic
 
 sql = queries(__file__, "topics.sql")
 

@@ -8,10 +8,11 @@ import pytest
 from tests.conftest import ContextOf
 from tutti import event
 from tutti.command import CrossedTooOften, Overtaken, perform
-from tutti.context import Context, sql
+from tutti.context import Context
 from tutti.database import Query
 from tutti.errors import Conflict, NotFound
 from tutti.topics import topic_versions
+from tutti.transaction import sql
 
 SPOIL = Query("spoil", "insert into topics values ($1, 1)", ("topic",))
 

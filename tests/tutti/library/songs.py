@@ -4,10 +4,10 @@ from hashlib import sha256
 from typing import Any
 
 from tests.conftest import ContextOf
-from tutti import library
+from tutti import library, search
 from tutti.audio import Probe, Tags
 from tutti.command import perform
-from tutti.context import Person
+from tutti.context import Floor, Person
 
 
 class Shelf:
@@ -51,3 +51,21 @@ def probe(tags: Tags | None = None) -> Probe:
         channels=2,
         tags=tags or Tags(),
     )
+
+
+async def jobs(floor: Floor, name: str) -> int:
+    """How many rows there are of this job."""
+    async with floor.pool.connection() as connection:
+        return int(await connection.fetchval("select count(*) from jobs where name = $1", name))
+
+
+async def count(floor: Floor, table: str) -> int:
+    """How many rows a table has."""
+    async with floor.pool.connection() as connection:
+        return int(await connection.fetchval(f"select count(*) from {table}"))
+
+
+async def found(context_of: ContextOf, person: Person, q: str) -> list[tuple[str, str]]:
+    """What a person finds by this: type and title of each."""
+    answer = await perform(context_of(person), search.find, q=q)
+    return sorted((item.type, item.title) for item in answer.items)

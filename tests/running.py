@@ -143,8 +143,12 @@ async def running_server(settings: Settings, floor: Floor) -> AsyncIterator[Serv
 class Process:
     """A part of Tutti as a process of its own, started by its module's name."""
 
-    def __init__(self, module: str, settings: Settings, more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, module: str, settings: Settings, more: Mapping[str, str] | None = None, *, code: Path = ROOT
+    ) -> None:
         self.module = module
+        self.code = code
+        """The folder with the code that runs: another one than ours, perhaps."""
         self.settings = settings
         self.more = more or {}
         """Variables beside the settings."""
@@ -162,7 +166,7 @@ class Process:
     def start(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", self.module],
-            cwd=ROOT,
+            cwd=self.code,
             env=os.environ | environment(self.settings) | dict(self.more),
         )
         return self

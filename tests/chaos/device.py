@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -21,6 +21,13 @@ MOST_ITEMS = 200
 CONNECT_S = 5
 
 
+class Addressed(Protocol):
+    """A server, as far as a device knows it."""
+
+    @property
+    def api(self) -> str: ...
+
+
 class NotAnswered(Exception):
     """No answer came in time."""
 
@@ -31,7 +38,7 @@ class Device:
     def __init__(
         self,
         name: str,
-        servers: Sequence[Server],
+        servers: Sequence[Addressed],
         headers: dict[str, str],
         http: aiohttp.ClientSession,
         *,
@@ -128,7 +135,7 @@ class Device:
                 History.finish(deed, "ok", answer["version"])
                 return deed
 
-    def is_at(self, server: Server) -> bool:
+    def is_at(self, server: Addressed) -> bool:
         """Whether this device's socket is at this server, or is being opened there."""
         return self._servers[self._at % len(self._servers)].startswith(server.api.replace("http", "ws", 1))
 

@@ -54,19 +54,9 @@ from tutti.identity.password import change_password, forgot_password, reset_pass
 from tutti.identity.people import AddressTaken, Me, add_user, person_by_address
 from tutti.identity.people import change as change_me
 from tutti.identity.people import get as get_me
-from tutti.identity.sessions import (
-    Identified,
-    Session,
-    Sessions,
-    SocketTicket,
-    bind_device,
-    end_others,
-    redeem_ticket,
-    session_of_access_token,
-    session_of_cookie,
-    still_live,
-    ticket,
-)
+from tutti.identity.places import bind_device
+from tutti.identity.recognition import Identified, session_of_access_token, session_of_cookie
+from tutti.identity.sessions import Session, Sessions, end_others, still_live
 from tutti.identity.sessions import end as end_session
 from tutti.identity.sessions import list as list_sessions
 from tutti.identity.setup import (
@@ -88,6 +78,7 @@ from tutti.identity.sign_in import (
     open_program_session,
     sign_in_browser,
 )
+from tutti.identity.tickets import SocketTicket, redeem_ticket, ticket
 from tutti.identity.tokens import RefreshRefused, RefreshReused, SignedIn, TokenPair, refresh
 
 __all__ = [

@@ -73,8 +73,9 @@ it plays, every 60 s otherwise. A report with an older `version` counts as a sig
 needs no more than the current item. After a silence of 10 s an output that says `playing`, where its music
 would be by now, never stopped: the pause with `output_lost` is taken back if nobody has touched the music
 since. So who sounds and comes back from an outage first reports with the version he knows, before he
-registers, then asks `player.get`, and obeys that. A device named by `handoff.to`, and each of several outputs before a
-start, loads the song and says `ready`.
+registers, then asks `player.get`, and obeys that. A device named by `handoff.to`, and each of several outputs
+before a start, loads the song and says `ready`. A start that waits for a device, and one that names none, comes
+to the owner's devices and those of who may steer; on others music sounds when somebody sends it there.
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
 the only output again.

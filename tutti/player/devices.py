@@ -14,7 +14,7 @@ from tutti.player.model import outputs
 from tutti.player.model.outputs import Report, Said
 from tutti.player.model.state import Output
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
-from tutti.player.rights import CONTROL, SEE, player_of
+from tutti.player.rights import CONTROL, SEE, may_sound, player_of
 from tutti.player.turn import Turn, take_turn, take_turn_to_report
 from tutti.record import Record
 
@@ -107,8 +107,7 @@ async def register(
         await ctx.db.run(sql.add_device, user_id=ctx.me.id, name=name, **given)
     await identity.bind_device(ctx, row_id)
     row = await _row(turn, row_id)
-    if can_play:
-        turn.take(outputs.appear(turn.player, ctx.now, row.output()))
+    await _take_up_start(turn, row)
     await _tell(turn)
     return _seen(row, ctx.now)
 
@@ -171,8 +170,7 @@ async def report(
     if outputs.is_believed(turn.player, said) or outputs.is_ready(turn.player, said):
         window = await turn.window() if state in ("ended", "error") else None
         turn.take(outputs.believe(turn.player, ctx.now, said, window))
-    if row.can_play:
-        turn.take(outputs.appear(turn.player, ctx.now, row.output()))
+    await _take_up_start(turn, row)
     await _note_presence(turn, row)
     await turn.end()
 
@@ -200,13 +198,14 @@ async def the_device(turn: Turn, device_id: UUID) -> Output:
 
 
 async def to_play_on(turn: Turn) -> Output | None:
-    """Where music starts when it has sounded nowhere yet: here, else on the device last seen."""
+    """Where music starts when it has sounded nowhere yet: here, else on the owner's device last seen."""
     here = await turn.ctx.db.one(sql.device_of_session, DeviceRow, session_id=turn.ctx.signed_in.id)
     if here is None or not here.can_play or here.queue_id != turn.player.id:
         here = await turn.ctx.db.one(
             sql.device_to_play_on,
             DeviceRow,
             queue_id=turn.player.id,
+            owner_id=turn.player.user_id,
             seen_after=turn.ctx.now - ONLINE_FOR,
         )
     return here.output() if here else None
@@ -225,6 +224,12 @@ async def _row(turn: Turn, device_id: UUID) -> DeviceRow:
     if row is None:
         raise DeviceGone
     return row
+
+
+async def _take_up_start(turn: Turn, row: DeviceRow) -> None:
+    """Music that waits for a device begins on this one, if it may come to it by itself."""
+    if row.can_play and outputs.awaits_device(turn.player) and await may_sound(turn.ctx, turn.player):
+        turn.take(outputs.appear(turn.player, turn.ctx.now, row.output()))
 
 
 async def _note_presence(turn: Turn, row: DeviceRow) -> None:

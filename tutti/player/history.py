@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from tutti import identity
 from tutti.command import command
 from tutti.context import Context
 from tutti.cursor import from_cursor, to_cursor
@@ -50,8 +51,8 @@ async def history(
     cursor: str | None = None,
     player_id: UUID | None = None,
 ) -> History:
-    """What was heard, newest first; the first page begins with what is being heard now."""
-    settled = await shown(ctx, player_id)
+    """What was heard, newest first; the first page begins with what is being heard now. The owner's alone."""
+    settled = await shown(ctx, player_id, identity.OWN)
     unwritten = [] if cursor else _unwritten(settled)
     place = from_cursor(cursor, Place) if cursor else None
     rows = await ctx.db.all(

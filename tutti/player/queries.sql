@@ -337,10 +337,10 @@ from devices where queue_id = :queue_id
 order by last_seen_at desc, id;
 
 -- device_to_play_on
--- The device last seen of those that are here and can sound.
+-- The device last seen of the owner's that are here and can sound.
 select id, queue_id, user_id, name, kind, can_play, delay_ms, last_seen_at, left_at
 from devices
-where queue_id = :queue_id and can_play and left_at is null and last_seen_at > :seen_after
+where queue_id = :queue_id and user_id = :owner_id and can_play and left_at is null and last_seen_at > :seen_after
 order by last_seen_at desc limit 1;
 
 -- release_session

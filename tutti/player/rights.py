@@ -57,6 +57,17 @@ async def glimpsed(ctx: Context, player_id: UUID | None) -> Player | None:
     return None
 
 
+async def may_sound(ctx: Context, player: Player) -> bool:
+    """Whether music may come to the caller's devices by itself: the owner's, or those of who may steer.
+
+    Others at the player see; nobody's phone begins to sound because he looked.
+    """
+    if player.user_id == ctx.me.id:
+        return True
+    rights = await identity.rights_on(ctx, identity.player_resource(player.id))
+    return CONTROL in rights or identity.OWN in rights
+
+
 async def _check_right(ctx: Context, right: str, player_id: UUID) -> None:
     """Any right lets one see. Raises NotFound without any, RightMissing without this one."""
     rights = await identity.rights_on(ctx, identity.player_resource(player_id))

@@ -27,7 +27,7 @@ from tutti.player.model.state import (
 )
 from tutti.player.model.window import Window
 from tutti.player.problems import PlayerMoved
-from tutti.player.rights import glimpsed, locked, player_of
+from tutti.player.rights import SEE, glimpsed, locked, player_of
 from tutti.player.windows import settled, window_of
 from tutti.record import Record
 
@@ -195,13 +195,13 @@ async def _undo_silence(turn: Turn, report: Report) -> None:
         turn.take(silence.caught_up(outcome.player, now, report))
 
 
-async def shown(ctx: Context, player_id: UUID | None) -> Settled:
-    """A player as it is now, to be shown: settled, but nothing is written. Needs the right to see it.
+async def shown(ctx: Context, player_id: UUID | None, right: str = SEE) -> Settled:
+    """A player as it is now, to be shown: settled, but nothing is written.
 
     What is read of it afterwards is of the same moment: a version never comes with another one's items.
     """
     ctx.at_one_moment()
-    found = await player_of(ctx, player_id)
+    found = await player_of(ctx, player_id, right)
     player = await ctx.db.one(sql.player_to_read, Player, player_id=found)
     if player is None:
         raise NotFound

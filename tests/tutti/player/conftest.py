@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from tests.conftest import ContextOf
@@ -52,6 +53,13 @@ class Remote:
         given: dict[str, Any] = {"item_id": now.item.item_id if now.item else None, "version": now.version}
         await self.do(player.report_device, state=state, position_ms=position_ms, **(given | members))
 
+    def joined(self, player_id: UUID) -> "Remote":
+        """The same session at somebody else's player, as a guest's is."""
+        return Remote(self.floor, self.person, msgspec.structs.replace(self.session, player_id=player_id))
+
+    async def player_id(self) -> UUID:
+        return (await self.do(player.get_player)).player_id
+
     async def pass_time(self, seconds: float) -> None:
         """As if everything of this player had happened so much earlier."""
         state = await self.do(player.get_player)
@@ -86,6 +94,20 @@ async def a_remote(floor: Floor, person: Person) -> Remote:
     found = await perform(Context(floor), identity.session_of_access_token, jwt=opened.access_token)
     assert found is not None
     return Remote(floor, person, found.session)
+
+
+async def befriended(host: Remote, floor: Floor, friend: Person, *rights: str) -> Remote:
+    """Somebody else with these rights on the host's player, by default every one that can be given."""
+    state = await host.do(player.get_player)
+    for right in rights or ("see", "add", "control", "volume"):
+        await perform(
+            Context(floor, person=host.person, session=host.session),
+            identity.grant,
+            subject=identity.user_subject(friend.id),
+            resource=identity.player_resource(state.player_id),
+            right=right,
+        )
+    return await a_remote(floor, friend)
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.tutti.player.conftest import Remote, a_remote
-from tests.tutti.player.test_queue import befriended
 from tutti import library, player
 from tutti.context import Floor, Person
-from tutti.errors import NotFound
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
 
 
@@ -295,20 +293,3 @@ async def test_a_long_row_of_songs_that_are_gone_is_skipped_too(phone: Remote, s
     state = await phone.do(player.next_song)
     assert state.item is not None
     assert (state.item.title, state.current_index) == ("C", 31)
-
-
-async def test_strangers_know_of_nothing(phone: Remote, floor: Floor, someone_else: Person) -> None:
-    state = await phone.do(player.get_player)
-    stranger = await a_remote(floor, someone_else)
-    for command in (player.get_player, player.pause, player.get_queue, player.history, player.list_devices):
-        with pytest.raises(NotFound):
-            await stranger.do(command, player_id=state.player_id)
-
-
-async def test_a_friend_does_what_he_was_given_the_right_to(
-    phone: Remote, floor: Floor, someone_else: Person, songs: list[UUID]
-) -> None:
-    friend = await befriended(phone, floor, someone_else)
-    state = await phone.add(*songs)
-    paused = await friend.do(player.pause, player_id=state.player_id)
-    assert paused.player_id == state.player_id

@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from tests.tutti.player.conftest import Remote
-from tests.tutti.player.test_queue import befriended
+from tests.tutti.player.conftest import Remote, befriended
 from tutti import player
 from tutti.context import Floor, Person
 

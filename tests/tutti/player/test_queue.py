@@ -8,10 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.tutti.library.songs import Shelf
-from tests.tutti.player.conftest import Remote, a_remote
-from tutti import identity, library, player
-from tutti.command import perform
-from tutti.context import Context, Floor, Person
+from tests.tutti.player.conftest import Remote, a_remote, befriended
+from tutti import library, player
+from tutti.context import Floor, Person
 from tutti.errors import Unavailable
 from tutti.player.editing import MOST_ITEMS
 from tutti.player.model.changes import Inserted, Moved, Removed
@@ -403,20 +402,6 @@ async def test_a_queue_has_an_end(phone: Remote, songs: list[UUID]) -> None:
     state = await phone.do(player.get_player)
     assert state.queue_length == MOST_ITEMS
     assert full.value.details["player"] == state
-
-
-async def befriended(host: Remote, floor: Floor, friend: Person) -> Remote:
-    """Somebody else with every right on the host's player."""
-    state = await host.do(player.get_player)
-    for right in ("see", "add", "control", "volume"):
-        await perform(
-            Context(floor, person=host.person, session=host.session),
-            identity.grant,
-            subject=identity.user_subject(friend.id),
-            resource=identity.player_resource(state.player_id),
-            right=right,
-        )
-    return await a_remote(floor, friend)
 
 
 def apply(mirror: list[UUID], change: player.QueueChanged) -> None:

@@ -115,9 +115,14 @@ def set_delay(player: Player, device_id: UUID, delay_ms: int) -> Player:
     )
 
 
+def awaits_device(player: Player) -> bool:
+    """It was started, and no device is there to sound."""
+    return player.is_playing and not player.outputs
+
+
 def appear(player: Player, now: datetime, target: Output) -> Player:
     """A device that can sound is there: it takes up a start that waits for one."""
-    return _only(player, now, target) if player.is_playing and not player.outputs else player
+    return _only(player, now, target) if awaits_device(player) else player
 
 
 def see(player: Player, now: datetime, report: Report) -> Player:

@@ -30,6 +30,11 @@ client that sees a version it did not expect asks `player.get`, and `queue.get` 
   `device_not_ready` (deviceId), `output_lost` (no word of an output for 10 s: the music stands), `no_output`
   (no device took up the start).
 
+**Two thumbs on two phones are one wish.** `player.next` and `player.previous` take `fromItemId`, the item that
+the person saw, and `fromPositionMs`, where in it: what was left, or begun again, since then is not left or
+begun again a second time. With it `previous` means what the person saw: past 3 s this song's beginning, else
+the song before; without it the player's own position decides.
+
 **The queue**, `queue.get {from?, limit?, since?}`; without `from` around the current item::
 
     {"playerId": "0197…", "version": 42, "queueVersion": 7, "from": 0, "length": 1, "currentIndex": 0,
@@ -74,8 +79,8 @@ needs no more than the current item. After a silence of 10 s an output that says
 would be by now, never stopped: the pause with `output_lost` is taken back if nobody has touched the music
 since. So who sounds and comes back from an outage first reports with the version he knows, before he
 registers, then asks `player.get`, and obeys that. A device named by `handoff.to`, and each of several outputs
-before a start, loads the song and says `ready`. A start that waits for a device, and one that names none, comes
-to the owner's devices and those of who may steer; on others music sounds when somebody sends it there.
+before a start, loads the song and says `ready`. A start that waits for a device, and one that names none,
+comes to the owner's devices and those of who may steer; on others music sounds when somebody sends it there.
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
 the only output again.

@@ -79,14 +79,16 @@ async def next(  # noqa: A001  # the command is player.next
     ctx: Context,
     *,
     from_item_id: UUID | None = None,
+    from_position_ms: Milliseconds | None = None,
     player_id: UUID | None = None,
     if_version: int | None = None,
     command_id: UUID | None = None,
 ) -> PlayerState:
-    """Go on to the next song. Naming the item it leaves makes two thumbs on two phones skip once."""
+    """Go on to the next song. Naming what one saw (item, position) makes two thumbs skip once."""
     turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:
-        turn.take(transport.next_song(turn.player, ctx.now, await turn.window(), from_item_id))
+        window = await turn.window()
+        turn.take(transport.next_song(turn.player, ctx.now, window, from_item_id, from_position_ms))
     return await turn.end()
 
 
@@ -95,14 +97,19 @@ async def previous(
     ctx: Context,
     *,
     from_item_id: UUID | None = None,
+    from_position_ms: Milliseconds | None = None,
     player_id: UUID | None = None,
     if_version: int | None = None,
     command_id: UUID | None = None,
 ) -> PlayerState:
-    """Go back: past 3 s to the beginning of this song, else to the song before."""
+    """Go back: past 3 s to the beginning of this song, else to the song before.
+
+    Naming what one saw (item, position) makes two thumbs go back once.
+    """
     turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:
-        turn.take(transport.previous_song(turn.player, ctx.now, await turn.window(), from_item_id))
+        window = await turn.window()
+        turn.take(transport.previous_song(turn.player, ctx.now, window, from_item_id, from_position_ms))
     return await turn.end()
 
 

@@ -117,6 +117,24 @@ async def test_previous_restarts_past_three_seconds_and_else_goes_back(
     assert (back.item.title, back.is_playing) == ("A", True)
 
 
+async def test_two_thumbs_begin_the_song_again_once_and_one_goes_on_back(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.do(player.next_song)
+    await phone.pass_time(8)
+    item = (await phone.item_ids())[1]
+    first = await phone.do(player.previous_song, from_item_id=item, from_position_ms=8_000)
+    second = await desk.do(player.previous_song, from_item_id=item, from_position_ms=8_050)
+    assert second == first
+    assert (first.item and first.item.title, first.position_ms) == ("B", 0)
+    again = await phone.do(player.previous_song, from_item_id=item, from_position_ms=200)
+    assert again.item is not None
+    assert again.item.title == "A"
+
+
 async def test_seeking_past_the_end_ends_the_song(phone: Remote, songs: list[UUID]) -> None:
     await phone.device()
     await phone.add(*songs)

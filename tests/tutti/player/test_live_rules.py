@@ -119,6 +119,23 @@ class LiveRules(RuleBasedStateMachine):
         self.do(self.desk, player.next_song, from_item_id=leaves, command_id=command_id)
         assert self.state.item == first.item
 
+    @rule(back=st.booleans())
+    def two_thumbs(self, back: bool) -> None:
+        """Both saw the same: what one wished is not done twice."""
+        self.state = self.here(self.phone.settle())
+        if self.state.item is None:
+            return
+        state, now = self.state, self.state.updated_at
+        passed_ms = (max(now, state.anchored_at) - state.anchored_at).total_seconds() * 1000
+        seen_ms = state.position_ms + round(passed_ms) * state.is_playing
+        seen = {"from_item_id": self.state.item.item_id, "from_position_ms": seen_ms}
+        press = player.previous_song if back else player.next_song
+        self.do(self.phone, press, **seen)
+        first = self.state
+        self.do(self.desk, press, **seen)
+        if seen_ms > 2_000:
+            assert (self.state.item, self.state.version) == (first.item, first.version)
+
     @rule()
     def previous(self) -> None:
         self.do(self.phone, player.previous_song)

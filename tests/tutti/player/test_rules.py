@@ -110,6 +110,20 @@ class PlayerRules(RuleBasedStateMachine):
         self.round = None
         self.wish(lambda window: transport.previous_song(self.player, self.now, window))
 
+    @rule(back=st.booleans())
+    def two_thumbs(self, back: bool) -> None:
+        """Two people who see the same press the same button: it is one wish, and has one effect."""
+        self.settle()
+        if self.player.item is None:
+            return
+        self.round = None if back else self.round
+        press = transport.previous_song if back else transport.next_song
+        item_id, seen_ms = self.player.item.item_id, position_at(self.player, self.now)
+        self.take(press(self.player, self.now, self.queue.window(self.player), item_id, seen_ms))
+        again = press(self.player, self.now, self.queue.window(self.player), item_id, seen_ms)
+        assert again.player == self.player or seen_ms <= transport.SLACK_MS
+        assert again.player.item == self.player.item or self.player.item.item_id == item_id
+
     @rule(position_ms=st.integers(-5, 250_000))
     def seek(self, position_ms: int) -> None:
         self.wish(lambda _window: transport.seek(self.player, self.now, position_ms))

@@ -25,6 +25,8 @@ from tutti.player.model.window import Place, Window, preceding, step, upcoming
 
 RESTART_AFTER_MS = 3_000
 """Past this, `previous` means this song from its beginning."""
+SLACK_MS = 500
+"""What two devices see of one song differs by less."""
 
 
 def play(player: Player, now: datetime, window: Window) -> Course:
@@ -63,24 +65,47 @@ def pause(player: Player, now: datetime) -> Player:
     return changed(player, notice=None) if stands_unheard(player) else player
 
 
-def next_song(player: Player, now: datetime, window: Window, from_item: UUID | None = None) -> Course:
-    """Go on, even under repeat one. `from_item` is the one it leaves, so that two thumbs skip once."""
+def next_song(
+    player: Player,
+    now: datetime,
+    window: Window,
+    from_item: UUID | None = None,
+    from_position_ms: int | None = None,
+) -> Course:
+    """Go on, even under repeat one. `from_item` is the one it leaves, so that two thumbs skip once.
+
+    Where nothing else can be played the song follows itself; then `from_position_ms` tells a second thumb.
+    """
     if _left_already(player, from_item):
         return Course(player)
     taken = step(upcoming(window, player.repeat_mode), window.unplayable)
+    if _is_current(player, taken.place) and _begun_again_since(player, now, from_position_ms):
+        return Course(player)
     course = go_on(player, now, taken)
     return _restarted(course, now) if taken.place else course
 
 
-def previous_song(player: Player, now: datetime, window: Window, from_item: UUID | None = None) -> Course:
-    """Back to the song before; past 3 s, or with nothing before, to the beginning of this one."""
+def previous_song(
+    player: Player,
+    now: datetime,
+    window: Window,
+    from_item: UUID | None = None,
+    from_position_ms: int | None = None,
+) -> Course:
+    """Back to the song before; past 3 s, or with nothing before, to the beginning of this one.
+
+    What the person saw (`from_position_ms`) decides which of the two is meant: so two thumbs that saw the
+    same begin the song again once, and one person who presses twice gets the song before.
+    """
     if _left_already(player, from_item):
         return Course(player)
     place = step(preceding(window, player.repeat_mode), window.unplayable).place
-    if place is None or position_at(player, now) > RESTART_AFTER_MS:
-        return Course(seek(player, now, 0))
-    course = enter(player, now, place, player.item)
-    return _restarted(course, now)
+    seen_ms = position_at(player, now) if from_position_ms is None else from_position_ms
+    if place is not None and not _is_current(player, place) and seen_ms <= RESTART_AFTER_MS:
+        return _restarted(enter(player, now, place, player.item), now)
+    if _begun_again_since(player, now, from_position_ms):
+        return Course(player)
+    return Course(seek(player, now, 0))
 
 
 def seek(player: Player, now: datetime, position_ms: int) -> Player:
@@ -143,6 +168,15 @@ def _following(player: Player, window: Window) -> Item | None:
 
 def _left_already(player: Player, from_item: UUID | None) -> bool:
     return player.item is None or from_item not in (None, player.item.item_id)
+
+
+def _is_current(player: Player, place: Place | None) -> bool:
+    return place is not None and player.item is not None and place[1].item_id == player.item.item_id
+
+
+def _begun_again_since(player: Player, now: datetime, seen_ms: int | None) -> bool:
+    """Time only runs forward: a song that stands before where it was seen was moved back meanwhile."""
+    return seen_ms is not None and position_at(player, now) < seen_ms - SLACK_MS
 
 
 def _restarted(course: Course, now: datetime) -> Course:

@@ -2,9 +2,11 @@
 
 from uuid import uuid4
 
+import pytest
+
 from tests.tutti.player.builders import a_player, after, an_item, an_output, playing, window_of
 from tutti.player.model import transport
-from tutti.player.model.state import Handoff, position_at
+from tutti.player.model.state import Handoff, RepeatMode, position_at
 
 
 def test_playing_twice_changes_nothing() -> None:
@@ -100,6 +102,61 @@ def test_previous_at_the_front_restarts_or_goes_round() -> None:
     assert (restarted.item, position_at(restarted, after(2))) == (items[0], 0)
     round_ = transport.previous_song(playing(items[0], repeat_mode="all"), after(2), window).player
     assert (round_.item, round_.current_index, round_.next) == (items[1], 1, items[0])
+
+
+def test_two_thumbs_past_three_seconds_restart_the_song_once() -> None:
+    items = (an_item(), an_item())
+    window = window_of(*items, at=1)
+    before = playing(items[1], current_index=1)
+    first = transport.previous_song(before, after(50), window, items[1].item_id, 50_000).player
+    assert (first.item, position_at(first, after(50))) == (items[1], 0)
+    other = transport.previous_song(first, after(50.3), window, items[1].item_id, 50_100).player
+    assert other is first
+
+
+def test_one_person_who_presses_twice_gets_the_song_before() -> None:
+    items = (an_item(), an_item())
+    window = window_of(*items, at=1)
+    before = playing(items[1], current_index=1)
+    first = transport.previous_song(before, after(50), window, items[1].item_id, 50_000).player
+    again = transport.previous_song(first, after(50.2), window, items[1].item_id, 200).player
+    assert again.item == items[0]
+
+
+def test_what_the_thumb_saw_decides_and_not_how_long_the_wish_took() -> None:
+    items = (an_item(), an_item())
+    window = window_of(*items, at=1)
+    before = playing(items[1], current_index=1)
+    assert transport.previous_song(before, after(4), window, items[1].item_id, 2_900).player.item == items[0]
+    assert transport.previous_song(before, after(4), window, items[1].item_id).player.item == items[1]
+
+
+def test_two_thumbs_at_the_front_begin_again_once() -> None:
+    item = an_item()
+    for repeat_mode in ("none", "all"):
+        before = playing(item, repeat_mode=repeat_mode)
+        first = transport.previous_song(before, after(2), window_of(item), item.item_id, 2_000).player
+        assert position_at(first, after(2)) == 0
+        other = transport.previous_song(first, after(2.4), window_of(item), item.item_id, 2_100).player
+        assert other is first
+
+
+@pytest.mark.parametrize("repeat_mode", ["all", "one", "none"])
+def test_two_thumbs_on_the_only_song_go_on_once(repeat_mode: RepeatMode) -> None:
+    item = an_item()
+    before = playing(item, repeat_mode=repeat_mode)
+    first = transport.next_song(before, after(50), window_of(item), item.item_id, 50_000).player
+    assert first.is_playing == (repeat_mode == "all")
+    other = transport.next_song(first, after(50.3), window_of(item), item.item_id, 50_200).player
+    assert other is first
+
+
+def test_the_only_song_is_begun_again_by_every_press_of_one_person() -> None:
+    item = an_item()
+    before = playing(item, repeat_mode="all")
+    first = transport.next_song(before, after(50), window_of(item), item.item_id, 50_000).player
+    again = transport.next_song(first, after(52), window_of(item), item.item_id, 1_900).player
+    assert again.anchored_at == after(52)
 
 
 def test_seeking_is_kept_within_the_song() -> None:

@@ -1,9 +1,12 @@
 """The server goes away and comes back: the music goes on, the page says so, and nothing is lost."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from tests.browser.conftest import AddSong, Browsers
-from tests.running import server_process, wait_for_answer
+from tests.browser.conftest import PHONE, AddSong, Browsers, Visitor
+from tests.running import Process, Server, server_process, wait_for_answer
 from tutti.context import Floor, Person
 from tutti.settings import Settings
 
@@ -33,4 +36,100 @@ async def test_music_goes_on_while_the_server_is_away(
             await pressed
             await desk.until("document.getElementById('offline').hidden", 20_000)
             await desk.until("!tutti.store.player.isPlaying && tutti.output.deck.audio.paused")
+            desk.complaints = [text for text in desk.complaints if "ERR_CONNECTION" not in text]
+
+
+OUTAGE_S = 15
+WATCH = """() => {
+  globalThis.watched = [];
+  const look = () => {
+    const { deck } = tutti.output;
+    const sounds = deck.isMoving && deck.level > 0.5;
+    watched.push({at: performance.now(), sounds, heardMs: deck.audio.currentTime * 1000});
+  };
+  setInterval(look, 50);
+}"""
+TOLD_MS = "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
+
+
+async def out_of_reach(server: Server, process: Process, seconds: float = OUTAGE_S) -> None:
+    """Kill the server as a power cut would, and start it again."""
+    process.kill()
+    await asyncio.sleep(seconds)
+    process.start()
+    await asyncio.to_thread(wait_for_answer, f"{server.url}/healthz")
+
+
+async def sounding(visitor: Visitor) -> None:
+    """Play the first song here, and look every 50 ms whether it still does."""
+    await visitor.open("/")
+    await visitor.until_up()
+    await visitor.page.click("#songs .item-main")
+    await visitor.until("tutti.output.deck.isMoving && tutti.output.deck.level > 0.5")
+    await visitor.page.wait_for_timeout(1500)
+    await visitor.ask(WATCH)
+
+
+def was_never_silent(watched: list[dict[str, Any]]) -> bool:
+    """It sounded whenever it was looked at, and its place in the song went on as the time did."""
+    off = [look["heardMs"] - look["at"] for look in watched]
+    return all(look["sounds"] for look in watched) and max(off) - min(off) < 150
+
+
+async def test_music_that_played_through_an_outage_never_stops(
+    browsers: Browsers, settings: Settings, floor: Floor, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Der greise Kopf", seconds=120)
+    with server_process(settings, floor) as (server, process):
+        async with (
+            browsers.visit(server, person=admin) as desk,
+            browsers.visit(server, PHONE, admin) as phone,
+        ):
+            await sounding(desk)
+            await phone.open("/")
+            await phone.until_up()
+            second = await desk.another_window("/songs")
+            await out_of_reach(server, process)
+            for page in (desk.page, second):
+                await desk.until("tutti.store.isUp", 30_000, page)
+            await phone.until("tutti.store.isUp && tutti.store.player.isPlaying", 30_000)
+            await desk.page.wait_for_timeout(3000)
+            watched = await desk.ask("watched")
+            assert len(watched) > OUTAGE_S * 10
+            assert was_never_silent(watched), [look for look in watched if not look["sounds"]][:5]
+            for page in (desk.page, second):
+                assert await page.evaluate("tutti.store.now.isPlaying")
+                assert not await page.query_selector(".toast")
+            told = await phone.ask(TOLD_MS)
+            assert abs(told - await desk.ask("tutti.output.deck.positionMs")) < 300
+            async with server.phone(admin) as remote:
+                state = await remote.ask("player.get")
+                assert state["isPlaying"]
+                assert state["notice"] is None
+                (row,) = (await remote.ask("player.history"))["items"]
+                heard_s = await desk.ask("tutti.output.deck.positionMs") / 1000
+                assert abs(row["playedDuration"] - heard_s) < 2
+            for visitor in (desk, phone):
+                visitor.complaints = [text for text in visitor.complaints if "ERR_CONNECTION" not in text]
+
+
+async def test_a_pause_pressed_during_an_outage_holds_when_it_is_over(
+    browsers: Browsers, settings: Settings, floor: Floor, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Die Krähe", seconds=120)
+    with server_process(settings, floor) as (server, process):
+        async with browsers.visit(server, person=admin) as desk:
+            await sounding(desk)
+            second = await desk.another_window("/songs")
+            await desk.until("tutti.store.player?.isPlaying && tutti.store.isUp", page=second)
+            gone = asyncio.create_task(out_of_reach(server, process))
+            await desk.until("!tutti.store.isUp", page=second)
+            await second.click(".bar [data-do=toggle]")
+            await desk.until("tutti.output.deck.audio.paused", 2000)
+            await gone
+            await desk.until("tutti.store.isUp", 30_000)
+            await desk.page.wait_for_timeout(2000)
+            assert await desk.ask("tutti.output.deck.audio.paused")
+            async with server.phone(admin) as remote:
+                assert not (await remote.ask("player.get"))["isPlaying"]
             desk.complaints = [text for text in desk.complaints if "ERR_CONNECTION" not in text]

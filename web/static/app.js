@@ -7,10 +7,12 @@ import "./search.js";
 import "./upload.js";
 import { Clock } from "./clock.js";
 import { Output } from "./output.js";
-import { here, tellMediaSession } from "./here.js";
+import { tellMediaSession } from "./here.js";
+import { Introduction } from "./introduction.js";
 import { Measuring } from "./measuring.js";
 import { navigate, wireNavigation } from "./navigation.js";
 import { wireKeys } from "./keys.js";
+import { tellBlocked, tellConnection, tellEnd, tellNotice } from "./notices.js";
 import { wireRows } from "./rows.js";
 import { Screen } from "./screen.js";
 import { wireSheets } from "./sheets.js";
@@ -19,15 +21,7 @@ import { Store } from "./store.js";
 import { Line } from "./tabs.js";
 import { wireTheme } from "./theme-switch.js";
 import { hasBegun } from "./timeline.js";
-import { make, toast } from "./ui.js";
-
-const REGISTER_AGAIN_MS = 10_000;
-const NOTICES = {
-  song_skipped: (/** @type {Notice} */ notice) => `“${notice.title ?? "A song"}” cannot be played and was skipped.`,
-  device_not_ready: () => "That device was not ready in time. The music stays where it is.",
-  output_lost: () => "The device that played went away, so the music stands still.",
-  no_output: () => "No device started to play.",
-};
+import { toast } from "./ui.js";
 
 class App {
   constructor() {
@@ -36,14 +30,17 @@ class App {
     this.store = new Store(this.line, this.clock);
     this.measuring = new Measuring(this.line, this.clock);
     this.output = new Output({ clock: this.clock, report: (report) => this.#report(report) });
-    this.deviceId = localStorage.getItem("device");
-    this.registeredFor = "";
+    this.introduction = new Introduction(this.line);
     this.volumeAt = 0;
-    this.isBlocked = false;
     this.isSigningOut = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
     this.screen = new Screen(this.store, this.player);
     this.uploads = /** @type {import("./upload.js").UploadManager} */ (document.querySelector("upload-manager"));
+  }
+
+  /** What the server calls this device. */
+  get deviceId() {
+    return this.introduction.deviceId;
   }
 
   start() {
@@ -67,12 +64,14 @@ class App {
     this.line.addEventListener("lead", () => this.#follow());
     this.line.addEventListener("follow", () => this.#follow());
     this.line.addEventListener("device", (event) => {
-      this.deviceId = /** @type {CustomEvent} */ (event).detail;
+      this.introduction.deviceId = /** @type {CustomEvent} */ (event).detail;
       this.#follow();
       this.screen.drawDevices();
     });
-    this.line.addEventListener("blocked", (event) => this.#showBlocked(/** @type {CustomEvent} */ (event).detail));
-    this.output.addEventListener("blocked", (event) => this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
+    const { permission } = this.output;
+    this.line.addEventListener("blocked", (event) => tellBlocked(/** @type {CustomEvent} */ (event).detail));
+    permission.addEventListener("blocked", (event) => this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
+    permission.addEventListener("tapped", () => this.wish("player.transfer", { deviceId: this.deviceId }));
     this.output.addEventListener("handedOver", (event) => toast(`Playing here now. The change took ${/** @type {CustomEvent} */ (event).detail} ms.`));
     document.addEventListener("submit", ({ target }) => {
       if (/** @type {Element} */ (target).getAttribute("action") === "/logout") this.isSigningOut = true;
@@ -132,7 +131,7 @@ class App {
     store.addEventListener("devices", () => this.screen.drawDevices());
     store.addEventListener("connection", () => this.#connection());
     store.addEventListener("upload", (event) => this.uploads.hear(/** @type {CustomEvent} */ (event).detail));
-    store.addEventListener("notice", (event) => this.#notice(/** @type {CustomEvent<Notice>} */ (event).detail));
+    store.addEventListener("notice", (event) => tellNotice(/** @type {CustomEvent<Notice>} */ (event).detail));
     for (const name of ["library", "guests", "session"]) store.addEventListener(name, () => navigate.refreshSoon());
     store.addEventListener("ended", (event) => this.#ended(/** @type {CustomEvent<number>} */ (event).detail));
     this.uploads.onUploadComplete = () => navigate.refreshSoon();
@@ -198,88 +197,48 @@ class App {
     toast(text, { actions: { ...before, Undo: () => this.wish("queue.undo") }, forMs: 8000, about: "queue" });
   }
 
-  /** @param {import("./output.js").Report} report */
-  #report(report) {
-    this.line.request("device.report", report, { keep: false }).then(
-      (answer) => answer?.playerId && "anchoredAt" in answer && this.store.accept(answer),
-      () => {},
-    );
+  /** @param {import("./output.js").Report} report @returns {Promise<unknown>} */
+  async #report(report) {
+    try {
+      return await this.line.request("device.report", report, { keep: false });
+    } catch (error) {
+      // What was not heard is said again in a few seconds, as it is then.
+      if (!(error instanceof Away) && !(error instanceof Refused)) throw error;
+    }
   }
 
   #connection() {
-    const { isUp, isSlow } = this.store;
-    clearTimeout(this.offlineTimer);
-    const banner = document.getElementById("offline");
-    const text = isUp ? "A part of the server is away. Changes may take a moment." : "Reconnecting…";
-    const say = () => {
-      if (!banner) return;
-      banner.hidden = isUp && !isSlow;
-      const words = banner.querySelector("span");
-      if (words) words.textContent = text;
-    };
-    // A blink that heals by itself is nobody's business.
-    if (isUp) say();
-    else this.offlineTimer = setTimeout(say, 800);
-    document.body.classList.toggle("is-offline", !isUp);
-    if (isUp) this.measuring.well();
-    if (isUp) this.#register();
-    else this.registeredFor = "";
+    const { store, output } = this;
+    tellConnection(store);
+    if (!store.isUp) return this.introduction.forget();
+    this.measuring.well();
+    const isNew = !this.introduction.isMade;
+    if (isNew && this.line.isLeading && output.isHeard) store.speakFirst(() => output.report("playing"));
+    this.#introduce();
   }
 
-  /** Tell the server who we are; only the window that leads does. */
-  async #register() {
-    if (!this.line.isLeading || this.registeredFor) return;
-    this.registeredFor = "asked";
-    try {
-      this.deviceId ||= this.store.hello?.deviceId ?? null;
-      const known = this.deviceId ? { deviceId: this.deviceId } : {};
-      const device = await this.line.request("device.register", { ...here(), ...known });
-      this.deviceId = device.deviceId;
-      localStorage.setItem("device", device.deviceId);
-      this.line.tell("device", device.deviceId);
-    } catch (error) {
-      this.registeredFor = "";
-      if (error instanceof Refused && error.status === 404) localStorage.removeItem("device"), (this.deviceId = null);
-      if (error instanceof Refused && error.status !== 403) setTimeout(() => this.#register(), REGISTER_AGAIN_MS);
-    }
+  #introduce() {
+    this.introduction.make(this.store.hello?.deviceId);
   }
 
   #follow() {
     this.output.follow(this.line.isLeading ? this.store.player : null, this.deviceId);
     this.screen.deviceId = this.deviceId;
     this.screen.isOutput = this.output.role !== "silent";
-    if (this.line.isLeading && this.store.isUp) this.#register();
-  }
-
-  /** @param {boolean} isBlocked */
-  #showBlocked(isBlocked) {
-    this.isBlocked = isBlocked;
-    const known = document.getElementById("listen");
-    if (!isBlocked) return known?.remove();
-    if (known) return;
-    const button = make("button", { class: "btn btn-primary", type: "button", "data-act": "listen" }, "Tap to listen here");
-    document.body.append(make("div", { class: "listen", id: "listen", role: "alert" }, make("span", { class: "grow" }, "Your browser wants a tap before it plays."), button));
+    if (this.line.isLeading && this.store.isUp) this.#introduce();
   }
 
   #listenHere() {
-    if (this.line.isLeading) this.output.unlock();
+    if (this.line.isLeading) this.output.permission.listen();
     else this.line.take();
-    this.#showBlocked(false);
+    tellBlocked(false);
   }
 
-  /** @param {Notice} notice */
-  #notice(notice) {
-    toast(NOTICES[notice.code]?.(notice) ?? notice.code, { isBad: notice.code !== "song_skipped" });
-  }
-
-  /** The server closed the door for good. @param {number} code */
+  /** @param {number} code */
   #ended(code) {
     this.output.follow(null, null);
     // Who signs out himself is on his way to a page of his own.
-    if (this.isSigningOut) return;
-    const done = document.body.dataset.role === "guest" ? "visit" : "ended";
-    if (code === 4500 || code === 4502 || code === 4503) location.assign(`/login?done=${done}&next=${encodeURIComponent(location.pathname + location.search)}`);
-    else toast(code === 4504 ? "Too many windows of Tutti are open. Close some and reload this one." : "This page is out of date. Please reload it.", { isBad: true, forMs: 60_000 });
+    if (!this.isSigningOut) tellEnd(code);
   }
 
   /** A page came in: fill what is ours on it. */

@@ -2,23 +2,19 @@
 // A lone output is the truth about where the song stands: it corrects the server, not itself.
 // Several outputs follow the common clock (party.js).
 
-import { Deck, WHISPER } from "./deck.js";
+import { Deck } from "./deck.js";
+import { FADE_MS, Handover } from "./handover.js";
 import { Party } from "./party.js";
+import { Permission } from "./permission.js";
 import { endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
 
 const REPORT_MS = 4000;
 const TICK_MS = 250;
 const PRESENT_MS = 50_000;
-const FADE_MS = 300;
-/** While it arrives, unheard, a device looks at its time so often. */
-const ARRIVING_MS = 60;
-/** It says that it is ready when it is this near, or after a while when it is not far. */
-const NEAR_MS = 15;
-const NOT_FAR_MS = 120;
-const PATIENT_MS = 1800;
 /** Closer than this to the wanted position, a seek would be heard more than the error. */
 const CLOSE_MS = 150;
 const PRELOAD_MS = 30_000;
+const LONGEST_WAIT_MS = 15_000;
 /** Songs longer than this are not decoded as a whole: ten minutes are 230 MB already. */
 const DECODED_MS = 10 * 60_000;
 
@@ -26,10 +22,10 @@ const DECODED_MS = 10 * 60_000;
  * @typedef {{itemId: string | null, positionMs: number, state: string, version: number, measuredAt: string}} Report
  */
 
-/** Events: `blocked` (detail: whether the browser wants a tap first), `handedOver` (detail: gap in ms). */
+/** Events: `handedOver` (detail: gap in ms). */
 export class Output extends EventTarget {
   /**
-   * @param {{clock: import("./clock.js").Clock, report: (report: Report) => void}} parts
+   * @param {{clock: import("./clock.js").Clock, report: (report: Report) => Promise<unknown>}} parts
    */
   constructor({ clock, report }) {
     super();
@@ -40,21 +36,30 @@ export class Output extends EventTarget {
     /** @type {string | null} */
     this.deviceId = null;
     this.role = "silent";
-    this.isBlocked = false;
     this.isUnlocked = false;
     this.applied = "";
     this.announced = "";
     this.reportedAt = 0;
-    this.arrivedAt = 0;
     this.stalledSince = 0;
     /** @type {string} the item whose file ended before its time */
     this.cutShort = "";
     const tell = (/** @type {import("./deck.js").Happening} */ what, /** @type {Deck} */ deck) => this.#happened(what, deck);
     this.deck = new Deck(tell);
     this.spare = new Deck(tell);
-    this.party = new Party({ clock, tell: (state) => this.role !== "silent" && this.report(state), blocked: () => this.#block(true) });
+    this.party = new Party({ clock, tell: (state) => this.role !== "silent" && this.report(state), blocked: (isBlocked) => this.role === "party" && this.permission.block(isBlocked) });
+    this.permission = new Permission({ unlock: () => this.#unlock(), again: () => this.#anew() });
+    this.handover = new Handover({
+      clock,
+      place: {
+        role: () => this.role,
+        deck: () => this.deck,
+        keepTime: (view, farMs, how) => this.#keepTime(view, farMs, how),
+        announce: () => this.#announce(),
+        again: () => this.#apply(),
+        done: (gapMs) => this.dispatchEvent(new CustomEvent("handedOver", { detail: gapMs })),
+      },
+    });
     setInterval(() => this.#tick(), TICK_MS);
-    for (const gesture of ["pointerup", "keydown", "touchend"]) addEventListener(gesture, () => this.unlock(), { capture: true });
   }
 
   /** The newest state of the player, and which device we are. @param {Player | null} player @param {string | null} deviceId */
@@ -65,14 +70,19 @@ export class Output extends EventTarget {
     this.#apply();
   }
 
+  /** Whether somebody in this room hears it: a device that still comes in does not count. */
+  get isHeard() {
+    return this.role !== "silent" && this.role !== "arriving" && this.heardMs !== null;
+  }
+
   /** Where the sound really is, in milliseconds, or null when nothing sounds here. */
   get heardMs() {
     if (this.role === "party" && this.party.isSounding) return this.party.positionMs;
     return this.deck.isMoving ? this.deck.positionMs : null;
   }
 
-  /** Tell the server what sounds; a silent device only says that it is there. @param {string} state */
-  report(state) {
+  /** Tell the server what sounds; a silent device only says that it is there. @param {string} state @returns {Promise<unknown>} */
+  async report(state) {
     const player = this.player;
     if (!player) return;
     this.reportedAt = performance.now();
@@ -81,20 +91,20 @@ export class Output extends EventTarget {
     const inParty = this.role === "party" && this.party.isSounding;
     const positionMs = Math.max(0, Math.round(inParty ? this.party.positionMs : this.deck.positionMs));
     const itemId = inParty ? player.item.itemId : this.deck.itemId || player.item.itemId;
-    this.send({ itemId, positionMs, state, version: player.version, measuredAt });
+    return this.send({ itemId, positionMs, state, version: player.version, measuredAt });
   }
 
-  /** A finger touched the page: from now on the browser lets us sound. */
-  unlock() {
-    if (this.isBlocked) {
-      this.#block(false);
-      this.applied = "";
-      this.#apply();
-    }
+  /** While a finger touches the page, silent elements are won for later. */
+  #unlock() {
     this.party.unlock();
     if (this.isUnlocked) return;
     this.isUnlocked = true;
     for (const deck of [this.deck, this.spare]) deck.unlock();
+  }
+
+  #anew() {
+    this.applied = "";
+    this.#apply();
   }
 
   #tick() {
@@ -104,7 +114,7 @@ export class Output extends EventTarget {
     if (this.role === "silent") return;
     this.#apply();
     const isDue = performance.now() - this.reportedAt > REPORT_MS;
-    if (isDue && this.player.isPlaying && !this.isBlocked) this.report(this.heardMs === null ? "stalled" : "playing");
+    if (isDue && this.player.isPlaying && !this.permission.isBlocked) this.report(this.heardMs === null ? "stalled" : "playing");
     if (this.stalledSince && performance.now() - this.stalledSince > 300 && this.role !== "party") {
       this.stalledSince = 0;
       this.report("stalled");
@@ -120,8 +130,8 @@ export class Output extends EventTarget {
     if (role === "party") return this.#applyParty(view);
     this.party.stop();
     this.#hold(view.item);
-    if (role === "arriving") return this.#arrive(view);
-    if (role === "leaving") this.#leave(view);
+    if (role === "arriving") return this.handover.arrive(view);
+    if (role === "leaving") this.handover.leave(view);
     else this.deck.fade(loudness(view), Math.abs(this.deck.level - loudness(view)) > 0.02 ? 80 : 0);
     this.#drive(view);
     this.#preload(view);
@@ -139,14 +149,14 @@ export class Output extends EventTarget {
 
   /** @param {string} role */
   #changeRole(role) {
+    if (role === "silent") this.permission.end({ isMissed: this.role === "arriving" && this.player?.isPlaying === true });
     this.role = role;
     this.applied = "";
     this.announced = "";
-    this.arrivedAt = performance.now();
+    this.handover.begin();
     this.deck.audio.playbackRate = 1;
     // Who takes over must know where the music really is.
     if (role === "leaving" && this.deck.isMoving) this.report("playing");
-    if (role === "silent") this.#block(false);
   }
 
   #silence() {
@@ -174,9 +184,9 @@ export class Output extends EventTarget {
     const key = `${view.item?.itemId}|${view.isPlaying}|${view.positionMs}|${view.anchoredAt}`;
     const now = this.clock.now();
     const waitMs = view.isPlaying ? instant(view.anchoredAt) - now : 0;
-    if (waitMs > 0 && waitMs < 15_000) return this.#rest(view.positionMs);
+    if (waitMs > 0 && waitMs < LONGEST_WAIT_MS) return this.#rest(view.positionMs, waitMs);
     if (key === this.applied) {
-      if (view.isPlaying && !this.deck.isWanted && !this.isBlocked) this.deck.play();
+      if (view.isPlaying && !this.deck.isWanted && !this.permission.isBlocked) this.deck.play();
       return;
     }
     this.applied = key;
@@ -195,11 +205,13 @@ export class Output extends EventTarget {
     this.stalledSince = 0;
   }
 
-  /** @param {number} positionMs */
-  #rest(positionMs) {
+  /** Loaded and still until a start that lies ahead. @param {number} positionMs @param {number} waitMs */
+  #rest(positionMs, waitMs) {
     this.deck.pause();
     if (Math.abs(this.deck.positionMs - positionMs) > 20) this.deck.seek(positionMs);
     this.#announce();
+    clearTimeout(this.waking);
+    this.waking = setTimeout(() => this.#apply(), Math.min(waitMs, LONGEST_WAIT_MS));
   }
 
   /** Say once that the item is here. */
@@ -209,68 +221,33 @@ export class Output extends EventTarget {
     this.report("ready");
   }
 
-  /** Play along without being heard until the instant the server names. @param {Player} view */
-  #arrive(view) {
-    const startsAt = view.handoff?.startsAt ? instant(view.handoff.startsAt) : null;
-    if (startsAt === null || this.clock.now() < startsAt) this.deck.fade(WHISPER);
-    this.#keepTime(view, 250, { isHeard: false });
-    this.#sayWhenInTime();
-    clearTimeout(this.arriving);
-    this.arriving = setTimeout(() => this.role === "arriving" && this.#apply(), ARRIVING_MS);
-    const key = `arrive ${view.handoff?.startsAt}`;
-    if (startsAt === null || this.applied === key) return;
-    this.applied = key;
-    setTimeout(() => this.#rise(startsAt), this.clock.local(startsAt) - performance.now());
-  }
-
-  #sayWhenInTime() {
-    if (!this.deck.isMoving || !this.deck.isSteady) return;
-    const limit = performance.now() - this.arrivedAt < PATIENT_MS ? NEAR_MS : NOT_FAR_MS;
-    if (Math.abs(this.deck.errorMs) < limit) this.#announce();
-  }
-
-  /** @param {number} startsAt */
-  #rise(startsAt) {
-    if (!this.player || this.role === "silent") return;
-    this.deck.audio.playbackRate = 1;
-    this.deck.fade(loudness(this.player), FADE_MS);
-    const late = Math.max(0, this.clock.now() - startsAt);
-    const gap = Math.abs(this.deck.errorMs) + late;
-    this.dispatchEvent(new CustomEvent("handedOver", { detail: Math.round(gap) }));
-  }
-
-  /** @param {Player} view */
-  #leave(view) {
-    const startsAt = view.handoff?.startsAt;
-    const key = `leave ${startsAt}`;
-    if (!startsAt || this.announced === key) return;
-    this.announced = key;
-    setTimeout(() => this.role === "leaving" && this.deck.fade(0, FADE_MS), this.clock.local(instant(startsAt)) - performance.now());
-  }
-
-  /** Hold the deck on the common time. @param {Player} view @param {number} farMs @param {{isHeard?: boolean}} [how] */
+  /** Hold the deck on the common time. @param {Player} view @param {number} farMs @param {{isHeard?: boolean, delayMs?: number}} [how] */
   #keepTime(view, farMs, how) {
     if (!view.isPlaying) return this.#pauseAt(view);
     this.deck.play();
-    this.deck.keepTime(positionAt(view, this.clock.now()), farMs, how);
+    this.deck.keepTime(positionAt(view, this.clock.now() + (how?.delayMs ?? 0)), farMs, how);
   }
 
   /** @param {Player} view */
   #applyParty(view) {
     const delayMs = view.outputs.find((one) => one.deviceId === this.deviceId)?.delayMs ?? 0;
     const isLong = (view.item?.durationMs ?? 0) > DECODED_MS || !view.item?.durationMs;
-    if (isLong || this.party.hasFailed(view.item)) {
-      this.party.stop();
-      this.#hold(/** @type {Item} */ (view.item));
-      this.deck.fade(loudness(view));
-      const waits = view.isPlaying && instant(view.anchoredAt) > this.clock.now();
-      return waits ? this.#rest(view.positionMs) : this.#keepTime(view, 60);
-    }
+    if (isLong || this.party.hasFailed(view.item)) return this.#playAlong(view, delayMs);
     const ahead = /** @type {Player} */ (this.player);
     this.party.follow(settled(ahead, this.clock.now() + 400), delayMs, loudness(view));
     // Until the decoded song sounds, the element that played alone goes on.
     if (this.party.isSounding || !view.isPlaying) this.deck.unload();
     this.spare.unload();
+  }
+
+  /** In a party with a song that is not decoded as a whole: the element follows the common clock. @param {Player} view @param {number} delayMs */
+  #playAlong(view, delayMs) {
+    this.party.stop();
+    this.#hold(/** @type {Item} */ (view.item));
+    this.deck.fade(loudness(view));
+    const waitMs = view.isPlaying ? instant(view.anchoredAt) - delayMs - this.clock.now() : 0;
+    if (waitMs > 0) this.#rest(view.positionMs, waitMs);
+    else this.#keepTime(view, 60, { delayMs });
   }
 
   /** @param {Player} view */
@@ -283,11 +260,11 @@ export class Output extends EventTarget {
   /** @param {import("./deck.js").Happening} what @param {Deck} deck */
   #happened(what, deck) {
     if (deck !== this.deck || this.role === "silent") return;
-    if (what === "blocked") return this.#block(true);
+    if (what === "blocked") return this.permission.block(true);
     if (what === "waiting") this.stalledSince ||= performance.now();
     if (what === "playing") {
       this.stalledSince = 0;
-      this.#block(false);
+      this.permission.block(false);
       if (this.role !== "arriving" && deck.isWanted) this.report("playing");
     }
     if (what === "error") this.report("error");
@@ -303,12 +280,5 @@ export class Output extends EventTarget {
       this.report("ended");
     }
     this.#apply();
-  }
-
-  /** @param {boolean} isBlocked */
-  #block(isBlocked) {
-    if (this.isBlocked === isBlocked) return;
-    this.isBlocked = isBlocked;
-    this.dispatchEvent(new CustomEvent("blocked", { detail: isBlocked }));
   }
 }

@@ -13,7 +13,7 @@ const KEEP_BUFFERS = 2;
 /** @typedef {{itemId: string, zero: number, source: AudioBufferSourceNode, gain: GainNode, at: number, fromMs: number, rate: number}} Sounding */
 
 export class Party {
-  /** @param {{clock: import("./clock.js").Clock, tell: (state: string) => void, blocked: () => void}} parts */
+  /** @param {{clock: import("./clock.js").Clock, tell: (state: string) => void, blocked: (isBlocked: boolean) => void}} parts */
   constructor({ clock, tell, blocked }) {
     this.clock = clock;
     this.tell = tell;
@@ -62,7 +62,7 @@ export class Party {
     if (!view.isPlaying) return this.stop();
     if (context.state === "suspended") {
       context.resume();
-      return this.blocked();
+      return this.blocked(true);
     }
     if (!this.sounding && !(isHeard && this.clock.isWell)) return;
     const isSame = this.sounding?.itemId === view.item.itemId && Math.abs(this.sounding.zero - zeroOf(view)) < NEAR_MS;
@@ -79,6 +79,7 @@ export class Party {
   #ready() {
     if (this.context) return this.context;
     const context = (this.context = new AudioContext({ latencyHint: "playback" }));
+    context.onstatechange = () => context.state === "running" && this.blocked(false);
     this.volume = context.createGain();
     this.volume.connect(context.destination);
     return context;

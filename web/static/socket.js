@@ -149,8 +149,10 @@ export class Socket extends EventTarget {
   #greeted(hello) {
     this.isUp = true;
     this.attempt = 0;
-    for (const one of this.waiting.values()) this.#send(one);
+    const before = [...this.waiting.values()];
+    // Who hears of it may have to say something first: what really sounded, before wishes change it.
     this.#tell("up", hello);
+    for (const one of before) if (this.waiting.has(one.id)) this.#send(one);
   }
 
   /** @param {number} code */

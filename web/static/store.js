@@ -1,6 +1,7 @@
 // What this client knows: one picture of the player, fed by answers and news alike, through one function.
 
 import { Clock } from "./clock.js";
+import { Doubt } from "./outage.js";
 import { QueueModel } from "./queue-model.js";
 import { Away, Refused, Versions, newId } from "./socket.js";
 import { positionAt, settled } from "./timeline.js";
@@ -27,6 +28,7 @@ export class Store extends EventTarget {
     this.clock = clock;
     this.versions = new Versions();
     this.queue = new QueueModel();
+    this.doubt = new Doubt((state) => this.accept(state));
     /** @type {Player | null} */
     this.player = null;
     /** @type {Device[]} */
@@ -51,7 +53,10 @@ export class Store extends EventTarget {
       "server.degraded": ({ parts }) => this.#set("isSlow", parts.length > 0),
     };
     line.addEventListener("up", (event) => this.#up(/** @type {CustomEvent} */ (event).detail));
-    line.addEventListener("down", () => this.#set("isUp", false));
+    line.addEventListener("down", () => this.#down());
+    // Said to all windows of this browser: only one of them sounds, all of them show it.
+    line.addEventListener("doubt", () => this.doubt.open());
+    line.addEventListener("pausedHere", () => this.#pauseHere());
     line.addEventListener("ended", (event) => this.#tell("ended", /** @type {CustomEvent} */ (event).detail.code));
     line.addEventListener("news", (event) => this.#hear(/** @type {CustomEvent} */ (event).detail));
   }
@@ -80,6 +85,25 @@ export class Store extends EventTarget {
 
   /** What a pause will bring, shown before the server can say it. The server's own word replaces it. */
   pauseHere() {
+    this.line.tell("pausedHere", null);
+  }
+
+  /**
+   * We sound, and the server could not hear of it: say so, and until that was answered obey no guess that we do not.
+   * @param {() => Promise<unknown>} say
+   */
+  async speakFirst(say) {
+    this.line.tell("doubt", null);
+    try {
+      await say();
+      this.accept(await this.line.request("player.get", {}, { keep: false }));
+    } catch (error) {
+      if (!(error instanceof Away) && !(error instanceof Refused)) throw error;
+    }
+    this.doubt.settle();
+  }
+
+  #pauseHere() {
     if (!this.player?.isPlaying) return;
     const now = this.clock.now();
     const view = settled(this.player, now);
@@ -89,6 +113,7 @@ export class Store extends EventTarget {
   /** The one place where a player's state comes in; older ones change nothing. @param {Player} state */
   accept(state) {
     if (this.player && this.player.playerId === state.playerId && state.version < this.player.version) return;
+    if (this.doubt.keeps(state)) return;
     const isOther = this.player?.playerId !== state.playerId;
     this.player = state;
     if (isOther) this.queue = new QueueModel();
@@ -140,6 +165,11 @@ export class Store extends EventTarget {
     this.isSlow = false;
     // Another window of this browser was greeted before us: its opening has gone by.
     if (hello.again) this.#askSoon("player", "queue", "devices");
+  }
+
+  #down() {
+    this.doubt.drop();
+    this.#set("isUp", false);
   }
 
   /** @param {import("./queue-model.js").Changed} changed */

@@ -157,3 +157,12 @@ test("versions tell a gap from news and from what is old", () => {
   assert.ok(versions.isBehind("player:1", 10));
   assert.ok(!versions.isBehind("player:1", 9));
 });
+
+test("what has to be said first goes before the wishes that waited, and each once", () => {
+  const { socket, sockets } = line();
+  socket.open();
+  socket.request("player.next");
+  socket.addEventListener("up", () => socket.request("device.report", {}, { keep: false }));
+  sockets[0].hello();
+  assert.deepEqual(sockets[0].sent.map((one) => one.method), ["device.report", "player.next"]);
+});

@@ -1,37 +1,42 @@
-"""The socket: JSON-RPC 2.0 in text frames; decode, find the command, run it, answer."""
+"""The socket from its opening to its end: sign-in, greeting, the turn-taking, goodbye."""
 
 import asyncio
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from server.answering import answer
 from server.connection import Connection
-from server.http import STEERING, rate_of, spend
 from server.hub import Hub
 from server.keys import BUCKETS, SETTINGS
 from server.limits import Rate
 from server.masked import refuse_bare_frames
 from server.middleware import ForeignPage, address_block, is_own_origin
-from server.problems import problem_members, problem_of
-from server.rpc import Call, UnknownMethod, call_in, code_of
+from server.rpc import call_in
 from server.socket import (
+    FORBIDDEN,
     NO_SIGN_IN,
     NOT_MASKED,
     PROTOCOL,
     RESTARTING,
     SIGNED_OUT,
     TOKEN_EXPIRED,
-    TOO_FAST,
     TOO_MANY_SOCKETS,
 )
 from tutti import event, identity, player, uploads
-from tutti.command import arguments, perform
+from tutti.command import perform
 from tutti.context import Context, SessionRef
-from tutti.errors import Problem, TooMany
+from tutti.errors import Problem
 from tutti.record import convert
-from tutti.wire import Authenticate, Authenticated, Hello, Ping, Pong, ServerDegraded, SocketUser
+from tutti.wire import (
+    Authenticate,
+    Authenticated,
+    Hello,
+    ServerDegraded,
+    SocketUser,
+)
 from web.keys import BY_COOKIE, CTX
 
 PROTOCOL_VERSION: Final = 1
@@ -39,6 +44,8 @@ MAX_FRAME: Final = 65_536
 SIGN_IN_WITHIN_S: Final = 10
 LAST_ANSWER_WITHIN_S: Final = 3
 HEARTBEAT_MS: Final = 25_000
+_REFUSED_WITH: Final = {401: SIGNED_OUT, 403: FORBIDDEN, 404: FORBIDDEN}
+"""How a socket ends that is refused its first screen: who may see no player need not come back."""
 
 
 async def serve(request: web.Request) -> web.StreamResponse:
@@ -124,8 +131,7 @@ async def _talk(connection: Connection) -> None:
     try:
         await _hello(connection)
     except Problem as problem:
-        code = SIGNED_OUT if problem.status in (401, 403) else RESTARTING
-        connection.socket.close(code)
+        await _turned_away(connection, _REFUSED_WITH.get(problem.status, RESTARTING))
         return
     while True:
         message = await connection.response.receive()
@@ -135,7 +141,7 @@ async def _talk(connection: Connection) -> None:
         if message.type is WSMsgType.TEXT:
             async with connection.answering:
                 if connection.socket.close_code is None:
-                    await _answer(connection, message.data)
+                    await answer(connection, message.data)
         elif message.type is WSMsgType.PING:
             await connection.response.pong(message.data)
         elif message.type is WSMsgType.BINARY:
@@ -168,7 +174,7 @@ async def _signs_in(connection: Connection) -> bool:
 
 
 async def _turned_away(connection: Connection, code: int) -> bool:
-    """Close it and wait until it is closed; nobody has signed in."""
+    """Close it and wait until it is closed: returning at once would say 1000."""
     connection.socket.close(code)
     while _is_open(await connection.response.receive()):
         pass
@@ -202,67 +208,6 @@ async def _hello(connection: Connection) -> None:
         connection.send({"method": "server.degraded", "params": parts})
     for progress in await perform(connection.context(), uploads.running):
         connection.send({"method": "upload.progress", "params": progress})
-
-
-async def _answer(connection: Connection, raw: str) -> None:
-    """One frame in, at most one frame out."""
-    call: Call | None = None
-    try:
-        call = call_in(raw)
-        if call.method == "clock.ping":
-            _pong(connection, call)
-            return
-        result = await _result(connection, call)
-    except Problem as problem:
-        _refuse(connection, call, problem)
-    except Exception as error:  # noqa: BLE001  # whatever fails, the socket answers and stays
-        _refuse(connection, call, problem_of(error))
-    else:
-        if call.id is not None:
-            connection.send({"id": call.id, "result": {} if result is None else result})
-
-
-async def _result(connection: Connection, call: Call) -> Any:
-    command = connection.commands.get(call.method)
-    if command is None or command.public:
-        raise UnknownMethod(method=call.method[:100])
-    if call.method.partition(".")[0] in STEERING:
-        _spend(connection)
-    else:
-        rate = rate_of(connection.floor.settings, connection.context(), command)
-        await spend(connection.shared_buckets, rate)
-    parameters = convert(call.params, command.parameters)
-    return await perform(connection.context(), command.function, **arguments(parameters))
-
-
-def _pong(connection: Connection, call: Call) -> None:
-    """Three of the four stamps, in PostgreSQL's time base, milliseconds; a notification gets no answer."""
-    if call.id is None:
-        return
-    t1 = connection.floor.clock.now_ms()
-    t0 = convert(call.params, Ping).t0
-    connection.send({"id": call.id, "result": Pong(t0=t0, t1=t1, t2=connection.floor.clock.now_ms())})
-
-
-def _spend(connection: Connection) -> None:
-    """Count a command of this session; a first excess is refused, more in the same breath closes 4003."""
-    session = connection.session
-    verdict = connection.buckets.take(str(session.id if session else id(connection)), connection.rate)
-    if verdict.allowed:
-        return
-    now = monotonic()
-    if connection.warned_at and now - connection.warned_at < 1:
-        connection.socket.close(TOO_FAST)
-    connection.warned_at = connection.warned_at if now - connection.warned_at < 1 else now
-    raise TooMany(retry_after=max(1, -(-verdict.wait_ms // 1000)), limit="commands")
-
-
-def _refuse(connection: Connection, call: Call | None, problem: Problem) -> None:
-    if call is not None and call.id is None:
-        return
-    members = problem_members(problem, instance=f"{connection.request_id}.{connection.serial}")
-    error = {"code": code_of(problem), "message": members["detail"], "data": members}
-    connection.send({"id": call.id if call else None, "error": error})
 
 
 def _check_origin(request: web.Request) -> None:

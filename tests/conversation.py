@@ -163,6 +163,8 @@ class Conversation:
         await laptop.ask("album.show", albumId=song["albumId"])
         await laptop.ask("artist.browse", limit=1)
         await laptop.ask("artist.show", artistId=song["artistId"])
+        await laptop.ask("search.find", q="traumerei", limit=1)
+        await laptop.ask("search.suggestions", q="trau", limit=1)
         await laptop.ask("search.index", entityType="song", entityId=songs[0])
         await laptop.ask("song.delete", songId=songs[2])
         await laptop.ask("song.restore", songId=songs[2])

@@ -40,7 +40,7 @@ class Command(NamedTuple):
     path: str | None
     """Below /api/v1, with {camelCase} placeholders; None when there is no route."""
     public: bool
-    """Callable without sign-in, and therefore not on the socket."""
+    """Callable without sign-in, and therefore not on the socket; `wire.is_spoken` names the exceptions."""
     parameters: type[Record]
     returns: Any
     status: int

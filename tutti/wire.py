@@ -92,7 +92,7 @@ CLOSE_CODES: Final = {
     4500: "Signed out, or put out. This credential does not count any more.",
     4501: "Something else than JSON-RPC in text frames.",
     4502: "No sign-in within 10 seconds, or one that does not count.",
-    4503: "Not allowed here.",
+    4503: "Signed in, but without the right to see a player: a guest whose rights were taken.",
     4504: "Too many sockets are open already.",
 }
 """Why a socket was closed. From 4500 on a client must not come back by itself; below it may."""
@@ -106,6 +106,15 @@ ERROR_CODES: Final = {
     -32000: "The command was refused; `data.code` says why.",
 }
 """JSON-RPC's codes. `data` is the same problem that HTTP would answer."""
+
+
+SEARCHING: Final = ("search.find", "search.suggestions")
+"""Public commands that are called while somebody types: on the socket too, though strangers have none."""
+
+
+def is_spoken(command: Command) -> bool:
+    """Whether a command is on the socket: every one that is not public, and search by name."""
+    return not command.public or command.name in SEARCHING
 
 
 class Request(NamedTuple):
@@ -136,7 +145,7 @@ def requests(commands: Mapping[str, Command]) -> list[Request]:
     told = [
         Request(each.name, doc_of_command(each), each.parameters, each.returns)
         for each in commands.values()
-        if not each.public
+        if is_spoken(each)
     ]
     others = [
         Request("clock.ping", doc_of(Ping), Ping, Pong),

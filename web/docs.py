@@ -14,7 +14,7 @@ from tutti.errors import Problem
 from tutti.event import EVENTS
 from tutti.schema import Doc, Json, Schemas, doc_of, doc_of_slice, in_words
 from tutti.slices import BODIES, COMMANDS, SLICES
-from tutti.wire import CLOSE_CODES, ERROR_CODES, doc_of_command, requests, spoken
+from tutti.wire import CLOSE_CODES, ERROR_CODES, doc_of_command, is_spoken, requests, spoken
 from web.exchanged import exchanged
 from web.pages import page, render
 
@@ -227,7 +227,7 @@ def _told(command: Command) -> Told:
         command.verb or "",
         f"/api/v1{command.path}" if command.path else "",
         command.public,
-        not command.public,
+        is_spoken(command),
         doc_of_command(command),
         _members(schemas.record(command.parameters)),
         "" if nothing else _kind_in_words(schemas, command.returns),

@@ -27,8 +27,8 @@ DESCRIPTION: Final = f"""A music server of your own, in which every device share
 
 Every path also answers without its version (`/api/…` for `/api/v1/…`), with `Deprecation` and `Link`. Lists
 answer `items` and `nextCursor`; the cursor goes into the next request unchanged. Errors are
-`application/problem+json`. Commands that are not public can be sent over the socket under their
-`operationId`: see `{PREFIX}/asyncapi.json`."""
+`application/problem+json`. Commands that are not public, and search, can be sent over the socket under
+their `operationId`: see `{PREFIX}/asyncapi.json`."""
 SECURITY_SCHEMES: Final[Json] = {
     "bearer": {
         "type": "http",

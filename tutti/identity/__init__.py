@@ -55,7 +55,12 @@ from tutti.identity.people import AddressTaken, Me, add_user, person_by_address
 from tutti.identity.people import change as change_me
 from tutti.identity.people import get as get_me
 from tutti.identity.places import bind_device
-from tutti.identity.recognition import Identified, session_of_access_token, session_of_cookie
+from tutti.identity.recognition import (
+    Identified,
+    session_of_access_token,
+    session_of_cookie,
+    session_still_open,
+)
 from tutti.identity.sessions import Session, Sessions, end_others, still_live
 from tutti.identity.sessions import end as end_session
 from tutti.identity.sessions import list as list_sessions
@@ -163,6 +168,7 @@ __all__ = [
     "send_letter",
     "session_of_access_token",
     "session_of_cookie",
+    "session_still_open",
     "set_up_in_browser",
     "setup_code",
     "sign_in_browser",

@@ -72,6 +72,12 @@ select id, kind, player_id, device_id, authenticated_at, user_id, name, email, r
        last_activity < cast(:now as timestamptz) - cast(:step as interval) as is_stale
 from open_sessions where token_hash = :token_hash and expires_at > :now;
 
+-- session_by_id
+-- Whether a session that was recognised before still counts, and as whose.
+select id, kind, player_id, device_id, authenticated_at, user_id, name, email, role, host_id,
+       last_activity < cast(:now as timestamptz) - cast(:step as interval) as is_stale
+from open_sessions where id = :id and expires_at > :now;
+
 -- session_of_access_token
 -- Who this token claims to be, with the key that proves it and whether its refresh token is known to have arrived.
 select s.id, s.kind, s.player_id, s.device_id, s.authenticated_at, s.user_id, s.name, s.email, s.role, s.host_id,

@@ -52,6 +52,12 @@ async def session_of_cookie(ctx: Context, token: str) -> Identified | None:
     return await recognised(ctx, found) if found else None
 
 
+async def session_still_open(ctx: Context, session: SessionRef) -> Identified | None:
+    """The same session as it is now, for a line that stays open; None when it has ended."""
+    found = await ctx.db.one(sql.session_by_id, Found, id=session.id, now=ctx.now, step=ACTIVITY_STEP)
+    return await recognised(ctx, found, session.credential_until) if found else None
+
+
 async def session_of_access_token(ctx: Context, jwt: str) -> Identified | None:
     """Whose access token this is, after every check of R11; None when it fails one or its session is over."""
     try:

@@ -51,10 +51,11 @@ def test_every_reference_leads_somewhere() -> None:
             place = place[step]
 
 
-def test_every_command_that_is_not_public_is_a_request_with_a_reply() -> None:
+def test_every_command_that_is_not_public_and_search_is_a_request_with_a_reply() -> None:
     received = {name for name, each in OPERATIONS.items() if each["action"] == "receive"}
     commands = {command.name for command in COMMANDS.values() if not command.public}
-    assert received == commands | {"clock.ping", "session.authenticate"}
+    searching = {"search.find", "search.suggestions"}
+    assert received == commands | searching | {"clock.ping", "session.authenticate"}
     for name in received:
         answers = [each["$ref"].rpartition("/")[2] for each in OPERATIONS[name]["reply"]["messages"]]
         assert answers == [f"{name}.answer", "error"]

@@ -18,7 +18,7 @@ menu:
 	@echo 'make run      start Tutti here; LAN=1 lets other devices in, PORT=8801 moves it, LOGS=1 shows logs'
 	@echo 'make test     check, then every test: real PostgreSQL, Redis, Elasticsearch and Chromium'
 	@echo 'make check    format, lint, types, imports, routes'
-	@echo 'make bench    measure, beside peers (BENCH=command for one)'
+	@echo 'make bench    measure, beside peers and limits (BENCH=command for one)'
 	@echo 'make routes   print every command and route'
 	@echo 'make format   let ruff format the code'
 	@echo 'make lock     pin the newest versions that requirements/*.in allow'
@@ -43,7 +43,8 @@ format: .venv/dev
 	@.venv/bin/ruff check --fix .
 
 bench: .venv/dev
-	@for file in $(if $(BENCH),bench/$(BENCH).py,bench/[a-z]*.py); do $(PY) -m bench.$$(basename $$file .py) || exit 1; done
+	@missed=0; for file in $(if $(BENCH),bench/$(BENCH).py,bench/[a-z]*.py); do \
+		$(PY) -m bench.$$(basename $$file .py) || missed=1; done; exit $$missed
 
 routes: .venv/runtime
 	@$(PY) -m server.routes

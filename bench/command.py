@@ -17,8 +17,12 @@ from typing import Any
 import aiohttp
 
 from bench.parts.stage import ROOT, Stage, cpu_seconds, percentile, stage, table
+from bench.parts.verdicts import at_least, at_most, exit_code, judged
 from bench.peers.bare_pool import pgbench_rate
 
+P50 = at_most("command → event through two servers, p50", 5, "ms")
+P99 = at_most("command → event through two servers, p99", 25, "ms")
+RATIO = at_least("durable commands/s, as a share of the bare pool's", 0.60)
 CLIENTS = 32
 MEASURED_S = 6
 
@@ -112,8 +116,8 @@ def saturate(ports: list[int], bearers: list[str]) -> float:
     return float(report["done"]) / MEASURED_S
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure, print, judge."""
     players = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 15
     with stage() as on:
@@ -134,6 +138,7 @@ def main() -> None:
             (len(took), percentile(took, 0.5), percentile(took, 0.99), used / len(took) * 1000),
         ],
     )
+    steadily = judged((P50, percentile(took, 0.5)), (P99, percentile(took, 0.99)))
     table(
         f"saturation: {CLIENTS} clients on two servers, fsync on",
         [
@@ -143,6 +148,7 @@ def main() -> None:
             ("pgbench", lone, lone / bare),
         ],
     )
+    return exit_code(steadily, judged((RATIO, rate / bare)))
 
 
 def _bare(on: Stage, processes: int) -> float:
@@ -163,4 +169,4 @@ def _bare(on: Stage, processes: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

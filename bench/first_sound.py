@@ -16,8 +16,12 @@ import aiohttp
 
 from bench.command import Line, connect
 from bench.parts.stage import percentile, stage, table
+from bench.parts.verdicts import at_most, exit_code, judged
 from tutti.audio import ffmpeg_path
 
+# A second is what people wait without their thoughts wandering: half of it, and never more than it.
+P50 = at_most("init → ready, found and playable, p50", 500, "ms")
+WORST = at_most("init → ready, found and playable, worst", 1000, "ms")
 SIZE = 10_000_000
 PARALLEL = 3
 MAKE = ("-v", "error", "-y", "-f", "lavfi", "-i", "anoisesrc=duration=57:sample_rate=44100", "-ac", "2")
@@ -82,8 +86,8 @@ async def measure(port: int, bearer: str, contents: list[bytes]) -> list[float]:
         return [await one(http, base, line, content, number) for number, content in enumerate(contents)]
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure, print, judge."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     with stage() as on:
         on.process("-m", "workers.relay")
@@ -101,7 +105,8 @@ def main() -> None:
             ("write + fsync + hash", percentile(limits, 0.5), max(limits), 1.0),
         ],
     )
+    return exit_code(judged((P50, percentile(took, 0.5)), (WORST, max(took))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

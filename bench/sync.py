@@ -31,9 +31,13 @@ from bench.parts.home import AHEAD_MS, JITTER_MS, Home, home
 from bench.parts.jitter import jittery
 from bench.parts.pages import Listener, all_heard, chromium, open_page
 from bench.parts.stage import Stage, percentile, stage, table
+from bench.parts.verdicts import at_least, at_most, exit_code, judged
 from bench.peers.plain_party import plain_party
 
 TOGETHER_MS = 15
+SPREAD = at_most("three pages in a party, spread p95", TOGETHER_MS, "ms")
+HEARD = at_least("clicks that all three sounded, of those there were", 0.95)
+FIRST = at_most("late joiner, wish → first sound, worst", 3000, "ms")
 LATE_ROUNDS = 3
 LATE_S = 8
 HANDOFFS = 4
@@ -183,8 +187,8 @@ async def run(on: Stage, seconds: int) -> tuple[Figures, list[float]]:
         return figures, await peer(browser, song, seconds)
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure, print, judge."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     before = os.getloadavg()[0]
     with stage() as on:
@@ -199,6 +203,7 @@ def main() -> None:
             ("audio elements begun by the event", len(plain), *_three(plain), 1.0),
         ],
     )
+    party = judged((SPREAD, ours), (HEARD, len(figures.apart) / figures.expected))
     table(
         f"a device that joins late over the bad line, {LATE_ROUNDS} times",
         [
@@ -208,6 +213,7 @@ def main() -> None:
             ("wish → within 15 ms for good", *_middle_and_worst([one.together_ms for one in figures.late])),
         ],
     )
+    joining = judged((FIRST, max(one.first_sound_ms for one in figures.late)))
     table(
         f"the music moves to another device, {HANDOFFS} times each: by how much the song was moved",
         [
@@ -217,6 +223,7 @@ def main() -> None:
             ("as the pages told", *_middle_and_worst(figures.told)),
         ],
     )
+    return exit_code(party, joining)
 
 
 def _three(values: Sequence[float]) -> tuple[float, float, float]:
@@ -229,4 +236,4 @@ def _middle_and_worst(values: Sequence[float]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

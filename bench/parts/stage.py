@@ -157,12 +157,17 @@ def machine() -> str:
 def table(title: str, rows: Sequence[Sequence[Any]]) -> None:
     """Print rows as a table; the first row names the columns."""
     texts = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))]
     print(f"\n{title}\n{machine()}")
     print(f"limits raised: {', '.join(f'{name}={value}' for name, value in RAISED.items())}")
-    for row in texts:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned(texts):
+        print(line)
     sys.stdout.flush()
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Each row as a line, its cells under those of the others."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def wait_for_answer(url: str, within_s: float = 30) -> None:

@@ -30,10 +30,10 @@ client that sees a version it did not expect asks `player.get`, and `queue.get` 
   `device_not_ready` (deviceId), `output_lost` (no word of an output for 10 s: the music stands), `no_output`
   (no device took up the start).
 
-**Two thumbs on two phones are one wish.** `player.next` and `player.previous` take `fromItemId`, the item that
-the person saw, and `fromPositionMs`, where in it: what was left, or begun again, since then is not left or
-begun again a second time. With it `previous` means what the person saw: past 3 s this song's beginning, else
-the song before; without it the player's own position decides.
+**Two thumbs on two phones are one wish.** `player.next` and `player.previous` take `fromItemId`, the item
+that the person saw, and `fromPositionMs`, where in it: what was left since then, or begun again, is not left
+or begun again twice. With it `previous` means what the person saw: past 3 s this song's beginning, else the
+song before; without it the player's own position decides.
 
 **The queue**, `queue.get {from?, limit?, since?}`; without `from` around the current item::
 

@@ -10,6 +10,7 @@ from tutti.context import Context
 from tutti.player.devices import the_device, to_play_on
 from tutti.player.editing import Editing
 from tutti.player.model import outputs, transport
+from tutti.player.model.presence import is_output
 from tutti.player.model.state import Output, PlayerState, RepeatMode, Source, state_of
 from tutti.player.problems import ItemGone, QueueEmpty
 from tutti.player.queue import playable_songs
@@ -207,7 +208,7 @@ async def _choose_output(turn: Turn, device_id: UUID | None, *, moves: bool) -> 
     output: Output | None
     if device_id is not None:
         output = await the_device(turn, device_id)
-        if turn.player.is_playing and moves and not outputs.is_output(turn.player, device_id):
+        if turn.player.is_playing and moves and not is_output(turn.player, device_id):
             turn.take(outputs.transfer(turn.player, now, output))
             return
     elif turn.player.outputs:

@@ -10,8 +10,8 @@ from tutti import event, identity
 from tutti.command import command
 from tutti.context import Context
 from tutti.database import queries
-from tutti.player.model import outputs
-from tutti.player.model.outputs import Report, Said
+from tutti.player.model import outputs, reports
+from tutti.player.model.reports import Report, Said
 from tutti.player.model.state import Output
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
 from tutti.player.rights import CONTROL, SEE, may_sound, player_of
@@ -107,6 +107,7 @@ async def register(
         await ctx.db.run(sql.add_device, user_id=ctx.me.id, name=name, **given)
     await identity.bind_device(ctx, row_id)
     row = await _row(turn, row_id)
+    turn.take(outputs.come(turn.player, ctx.now, row_id))
     await _take_up_start(turn, row)
     await _tell(turn)
     return _seen(row, ctx.now)
@@ -167,9 +168,9 @@ async def report(
         measured_at=measured_at,
     )
     turn = await take_turn_to_report(ctx, SEE, row.queue_id, said)
-    if outputs.is_believed(turn.player, said) or outputs.is_ready(turn.player, said):
+    if reports.is_believed(turn.player, said) or reports.is_ready(turn.player, said):
         window = await turn.window() if state in ("ended", "error") else None
-        turn.take(outputs.believe(turn.player, ctx.now, said, window))
+        turn.take(reports.believe(turn.player, ctx.now, said, window))
     await _take_up_start(turn, row)
     await _note_presence(turn, row)
     await turn.end()
@@ -182,6 +183,7 @@ async def leave(ctx: Context) -> None:
     if row is None or row.left_at is not None:
         return
     turn = await take_turn(ctx, SEE, row.queue_id)
+    turn.take(outputs.leave(turn.player, ctx.now, row.id))
     await ctx.db.run(sql.leave_device, id=row.id, now=ctx.now)
     await _tell(turn)
 

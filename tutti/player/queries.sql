@@ -7,7 +7,8 @@ with s as materialized (
 )
 select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing, s.position_ms, s.anchored_at,
        s.is_shuffled, s.repeat_mode, s.volume, s.muted, s.outputs, s.handoff, s.output_seen_at, s.queue_version,
-       s.queue_length, s.notice, s.hearing, s.failures, s.recent_commands, s.updated_at,
+       s.queue_length, s.notice, s.hearing, s.failures, s.awaited, s.heard_since,
+       s.recent_commands, s.updated_at,
        clock_timestamp() as read_at
 from s;
 
@@ -16,7 +17,8 @@ from s;
 with s as materialized (select * from queues where id = :player_id for update)
 select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing, s.position_ms, s.anchored_at,
        s.is_shuffled, s.repeat_mode, s.volume, s.muted, s.outputs, s.handoff, s.output_seen_at, s.queue_version,
-       s.queue_length, s.notice, s.hearing, s.failures, s.recent_commands, s.updated_at,
+       s.queue_length, s.notice, s.hearing, s.failures, s.awaited, s.heard_since,
+       s.recent_commands, s.updated_at,
        clock_timestamp() as read_at
 from s;
 
@@ -24,7 +26,7 @@ from s;
 -- The lightest way: nothing is locked, and the row's mark tells at the write whether somebody wrote meanwhile.
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
        repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
-       failures, recent_commands, updated_at, clock_timestamp() as read_at,
+       failures, awaited, heard_since, recent_commands, updated_at, clock_timestamp() as read_at,
        cast(cast(xmin as text) as bigint) as row_mark
 from queues
 where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player_id);
@@ -33,7 +35,7 @@ where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player
 -- To show it; locks nothing.
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
        repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
-       failures, recent_commands, updated_at, clock_timestamp() as read_at
+       failures, awaited, heard_since, recent_commands, updated_at, clock_timestamp() as read_at
 from queues
 where id = :player_id;
 
@@ -44,7 +46,8 @@ update queues set
     position_ms = :position_ms, anchored_at = :anchored_at, is_shuffled = :is_shuffled,
     repeat_mode = :repeat_mode, volume = :volume, muted = :muted, outputs = :outputs, handoff = :handoff,
     output_seen_at = :output_seen_at, queue_version = :queue_version, queue_length = :queue_length,
-    notice = :notice, hearing = :hearing, failures = :failures, recent_commands = :recent_commands,
+    notice = :notice, hearing = :hearing, failures = :failures, awaited = :awaited, heard_since = :heard_since,
+    recent_commands = :recent_commands,
     updated_at = :updated_at
 where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint));
 

@@ -13,7 +13,7 @@ from tutti.player.model import seen, silence
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
-from tutti.player.model.outputs import Report, is_believed, see
+from tutti.player.model.reports import Report, is_believed, see
 from tutti.player.model.settling import Settled
 from tutti.player.model.state import (
     AddedBy,

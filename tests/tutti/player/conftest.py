@@ -66,7 +66,10 @@ class Remote:
         async with self.floor.pool.connection() as connection:
             await connection.execute(
                 """update queues set anchored_at = anchored_at - $2::interval,
-                   output_seen_at = output_seen_at - $2::interval, updated_at = updated_at - $2::interval,
+                   output_seen_at = output_seen_at - $2::interval, heard_since = heard_since - $2::interval,
+                   awaited = (select coalesce(jsonb_object_agg(
+                       key, cast(value as timestamptz) - $2::interval), '{}') from jsonb_each_text(awaited)),
+                   updated_at = updated_at - $2::interval,
                    handoff = case when handoff is null then null else handoff || jsonb_build_object(
                        'deadline', cast(handoff ->> 'deadline' as timestamptz) - $2::interval,
                        'startsAt', cast(handoff ->> 'startsAt' as timestamptz) - $2::interval) end,

@@ -211,6 +211,28 @@ async def test_a_slow_member_does_not_stop_the_others(phone: Remote, desk: Remot
     assert (after.anchored_at, after.position_ms) == (state.anchored_at, state.position_ms)
 
 
+async def test_a_member_that_went_away_is_not_waited_for_and_comes_back_by_itself(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    kitchen = await phone.device("Kitchen")
+    office = await desk.device("Desk")
+    await phone.add(*songs)
+    await phone.do(player.add_output, device_id=kitchen)
+    await phone.do(player.add_output, device_id=office)
+    await phone.do(player.change_device, device_id=office, delay_ms=40)
+    await desk.do(player.leave_device)
+    waiting = await phone.do(player.play)
+    await phone.report("ready")
+    started = await phone.do(player.get_player)
+    assert started.anchored_at < waiting.anchored_at
+    await desk.device(device_id=office)
+    await phone.report("playing")
+    again = await phone.do(player.next_song)
+    assert [output.delay_ms for output in again.outputs] == [0, 40]
+    await phone.report("ready")
+    assert (await phone.do(player.get_player)).anchored_at == again.anchored_at, "it is waited for again"
+
+
 async def test_without_its_last_output_the_music_pauses(phone: Remote, songs: list[UUID]) -> None:
     kitchen = await phone.device("Kitchen")
     await phone.add(*songs)

@@ -14,7 +14,7 @@ async def test_pauses_do_not_count(phone: Remote, songs: list[UUID]) -> None:
     await phone.pass_time(6)
     await phone.do(player.pause)
     await phone.pass_time(3600)
-    await phone.do(player.play)
+    await begin(phone)
     await phone.pass_time(5)
     await phone.do(player.next_song)
     played = await ended(phone)
@@ -65,6 +65,33 @@ async def test_a_vanished_output_is_not_heard_on(phone: Remote, songs: list[UUID
     assert row.played_duration == 4
 
 
+async def test_a_play_that_no_device_takes_up_is_not_heard(
+    phone: Remote, desk: Remote, songs: list[UUID]
+) -> None:
+    """The device is dead; somebody presses play and pause from elsewhere."""
+    await started(phone, songs)
+    await phone.pass_time(2)
+    await desk.do(player.pause)
+    await phone.pass_time(600)
+    await desk.do(player.play)
+    await phone.pass_time(9)
+    await desk.do(player.pause)
+    (now,) = (await desk.do(player.history)).items
+    assert now.played_duration == 2
+
+
+async def test_what_passes_while_the_device_is_away_is_not_heard(phone: Remote, songs: list[UUID]) -> None:
+    await started(phone, songs)
+    await phone.pass_time(4)
+    await phone.do(player.leave_device)
+    await phone.pass_time(4)
+    await phone.device()
+    await phone.pass_time(3)
+    await phone.do(player.pause)
+    (now,) = (await phone.do(player.history)).items
+    assert now.played_duration == 7
+
+
 async def test_a_handoff_does_not_break_a_hearing_in_two(
     phone: Remote, desk: Remote, songs: list[UUID]
 ) -> None:
@@ -83,6 +110,7 @@ async def test_a_handoff_does_not_break_a_hearing_in_two(
 async def test_where_a_song_came_from_is_kept(phone: Remote, songs: list[UUID]) -> None:
     await phone.device()
     await phone.do(player.play, song_id=songs[0], source="search")
+    await phone.report("playing")
     await phone.pass_time(2)
     assert (await phone.do(player.history)).items[0].source == "search"
 
@@ -115,4 +143,10 @@ async def ended(phone: Remote) -> list[player.Played]:
 async def started(phone: Remote, songs: list[UUID]) -> None:
     await phone.device()
     await phone.add(*songs)
+    await begin(phone)
+
+
+async def begin(phone: Remote) -> None:
+    """Play, and it sounds."""
     await phone.do(player.play)
+    await phone.report("playing", (await phone.do(player.get_player)).position_ms)

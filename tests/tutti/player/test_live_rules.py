@@ -25,7 +25,7 @@ from tests.tutti.player.test_queue import apply
 from tutti import player
 from tutti.context import Context, Floor, Person
 from tutti.errors import Conflict, NotFound
-from tutti.player.model.outputs import Said
+from tutti.player.model.reports import Said
 from tutti.player.model.state import RepeatMode
 from tutti.player.queue import Move, Remove, Replace
 

@@ -11,6 +11,7 @@ async def test_a_person_gets_history_and_devices(phone: Remote, songs: list[UUID
     kitchen = await phone.device("Kitchen")
     await phone.add(*songs)
     await phone.do(player.play)
+    await phone.report("playing")
     await phone.pass_time(3)
     await phone.do(player.next_song)
     export = await phone.do(player.export_person, person_id=phone.person.id)

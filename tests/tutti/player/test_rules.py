@@ -12,11 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.tutti.player.builders import START, a_player, an_item, an_output
 from tests.tutti.player.queue_in_memory import QueueInMemory
-from tutti.player.model import outputs, transport
+from tutti.player.model import outputs, reports, transport
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard, are_apart
-from tutti.player.model.outputs import Report
-from tutti.player.model.settling import SILENCE, Settled, due_at, needs_window, settle
+from tutti.player.model.presence import LEAD, PATIENCE, SILENCE, here
+from tutti.player.model.reports import Report
+from tutti.player.model.settling import Settled, due_at, needs_window, settle
 from tutti.player.model.state import Item, Player, RepeatMode, changed, position_at
 from tutti.player.model.window import Window, step, upcoming
 
@@ -93,7 +94,6 @@ class PlayerRules(RuleBasedStateMachine):
     @rule()
     def play(self) -> None:
         self.wish(lambda window: transport.play(self.player, self.now, window))
-        self.seen()
 
     @rule()
     def pause(self) -> None:
@@ -135,7 +135,6 @@ class PlayerRules(RuleBasedStateMachine):
         self.settle()
         self.round = None
         self.take(transport.jump(self.player, self.now, self.queue.window(self.player, target)))
-        self.seen()
 
     @rule(seconds=SOME_SECONDS)
     def time_passes(self, seconds: float) -> None:
@@ -144,17 +143,31 @@ class PlayerRules(RuleBasedStateMachine):
     @rule(device=SOME_DEVICE)
     def transfer(self, device: UUID) -> None:
         self.wish(lambda _window: outputs.transfer(self.player, self.now, an_output(device, ready=False)))
-        self.seen_if_output_changed()
 
     @rule(device=SOME_DEVICE)
     def add_output(self, device: UUID) -> None:
         self.wish(lambda _window: outputs.add_output(self.player, self.now, an_output(device, ready=False)))
-        self.seen_if_output_changed()
 
     @rule(device=SOME_DEVICE)
     def remove_output(self, device: UUID) -> None:
         self.wish(lambda _window: outputs.remove_output(self.player, self.now, device))
-        self.seen_if_output_changed()
+
+    @rule(device=SOME_DEVICE)
+    def come(self, device: UUID) -> None:
+        """It registers, and takes up a start that waits for a device."""
+        self.wish(lambda _window: outputs.come(self.player, self.now, device))
+        self.wish(lambda _window: outputs.appear(self.player, self.now, an_output(device, ready=False)))
+        if self.is_present(device):
+            self.seen()
+
+    @rule(device=SOME_DEVICE)
+    def leave(self, device: UUID) -> None:
+        """It says goodbye; whether another one is there only that one's next word tells."""
+        was_present = self.is_present(device)
+        self.wish(lambda _window: outputs.leave(self.player, self.now, device))
+        if was_present and self.present_until > self.now:
+            self.present -= self.present_until - self.now
+            self.present_until = self.now
 
     @rule(
         device=SOME_DEVICE,
@@ -162,23 +175,23 @@ class PlayerRules(RuleBasedStateMachine):
         off_ms=st.sampled_from([0, 80, -700, 5_000, -60_000]),
         stale=st.booleans(),
     )
-    def report(self, device: UUID, state: outputs.Said, off_ms: int, stale: bool) -> None:
+    def report(self, device: UUID, state: reports.Said, off_ms: int, stale: bool) -> None:
         item_id = self.player.item.item_id if self.player.item else None
         position = max(0, position_at(self.player, self.now) + off_ms)
         version = self.player.version - stale
         report = Report(device_id=device, item_id=item_id, position_ms=position, state=state, version=version)
-        if outputs.is_believed(self.player, report) and self.is_present(device):
-            self.player = outputs.see(self.player, self.now, report)
-            self.present += self.now - self.present_until if self.now > self.present_until else timedelta()
-            self.present_until = max(self.now, self.present_until)
+        if reports.is_believed(self.player, report) and self.is_present(device):
+            if self.player.heard_since is not None and self.now > self.present_until:
+                self.present += self.now - self.present_until  # out of reach, but there all along
+                self.present_until = self.now
+            self.player = reports.see(self.player, self.now, report)
             self.seen()
         self.settle()
-        self.player = outputs.see(self.player, self.now, report)
-        if self.is_present(device):
+        self.player = reports.see(self.player, self.now, report)
+        if self.is_present(device) or (self.player.handoff is not None and self.player.handoff.to == device):
             self.seen()
-        if outputs.is_believed(self.player, report):
-            self.take(outputs.believe(self.player, self.now, report, self.queue.window(self.player)))
-            self.seen_if_output_changed()
+        if reports.is_believed(self.player, report):
+            self.take(reports.believe(self.player, self.now, report, self.queue.window(self.player)))
 
     # what must hold
 
@@ -209,6 +222,16 @@ class PlayerRules(RuleBasedStateMachine):
         assert self.player.handoff is None or self.player.is_playing
         devices = [output.device_id for output in self.player.outputs]
         assert len(set(devices)) == len(devices)
+
+    @invariant()
+    def nobody_waits_longer_than_somebody_is_there(self) -> None:
+        """A start lies ahead only for outputs that are there, and 3 s at most; with none it waits for one."""
+        if not self.player.is_playing or not self.player.outputs:
+            return
+        assert self.player.anchored_at - self.now <= PATIENCE
+        if self.player.anchored_at > self.now + LEAD:
+            assert any(not output.ready for output in here(self.player, self.now))
+        assert set(self.player.awaited) <= {output.device_id for output in self.player.outputs}
 
     @invariant()
     def nobody_heard_more_than_sounded(self) -> None:
@@ -295,11 +318,6 @@ class PlayerRules(RuleBasedStateMachine):
         until = self.now + SILENCE
         self.present += until - max(self.present_until, self.now)
         self.present_until = until
-
-    def seen_if_output_changed(self) -> None:
-        handoff = self.player.handoff
-        if self.player.output_seen_at == self.now or (handoff is not None and handoff.starts_at is not None):
-            self.seen()
 
 
 class Decision(Protocol):

@@ -67,6 +67,7 @@ async def test_who_is_overtaken_at_the_end_of_a_song_leaves_no_second_row_of_his
     await phone.device()
     await phone.add(*songs)
     await phone.do(player.play)
+    await phone.report("playing")
     await phone.pass_time(213)
     await phone.report("playing", 213_000)
     await phone.pass_time(4)

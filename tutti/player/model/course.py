@@ -9,15 +9,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tutti.player.model.hearing import Heard, finished, heard
+from tutti.player.model.presence import LEAD, PATIENCE, QUIET, can_sound_at, given
 from tutti.player.model.state import Item, Notice, Output, Player, changed, position_at
 from tutti.player.model.window import Place, Step, step
 
 AWAITED = timedelta(seconds=10)
 """So long a start waits for a first device that can sound."""
-PATIENCE = timedelta(seconds=3)
-"""So long several outputs wait for the slowest of them; then they start without it."""
-LEAD = timedelta(milliseconds=400)
-"""So far ahead an instant is named that several devices are to meet."""
 
 
 class Course(NamedTuple):
@@ -31,37 +28,45 @@ class Course(NamedTuple):
 def anchor(player: Player, now: datetime, *, heard_until: int | None = None) -> Player:
     """Fix the position at `now` and keep what was heard up to it; every change of the course begins here.
 
-    `heard_until` is the position up to which it really sounded, when that is known to be less.
+    Nothing is heard before an output has said a word. `heard_until` is the position up to which it really
+    sounded, when that is known to be less.
     """
     if not player.is_playing or now <= player.anchored_at:
         return player
     reached = position_at(player, now)
-    sounded = reached if heard_until is None else min(reached, heard_until)
-    hearing = heard(player.hearing, player.anchored_at, player.position_ms, sounded)
+    hearing = player.hearing
+    if player.heard_since is not None:
+        since = max(player.heard_since, player.anchored_at)
+        sounded = reached if heard_until is None else min(reached, heard_until)
+        hearing = heard(hearing, since, position_at(player, since), sounded)
     return changed(player, position_ms=reached, anchored_at=now, hearing=hearing)
 
 
-def start(player: Player, now: datetime) -> Player:
-    """Let time run from the present position, at the instant at which all outputs can sound.
+def unheard(player: Player, now: datetime) -> Player:
+    """What passes from now on is not heard, until an output says a word."""
+    return changed(anchor(player, now), heard_since=None)
 
-    One output starts as soon as it can. Several meet at `anchored_at`, which lies ahead: a moment when all
-    are ready, 3 s otherwise. With none at all the start waits for a device to appear.
+
+def start(player: Player, now: datetime) -> Player:
+    """Let time run from the present position, at the instant at which the outputs that are there can sound.
+
+    `anchored_at` lies ahead where several meet. With no outputs at all the start waits for a device to
+    appear. That somebody pressed play is no proof that anything sounds: an output's word is.
     """
     if not player.outputs:
-        return changed(player, is_playing=True, anchored_at=now + AWAITED)
-    begins = now
-    if len(player.outputs) > 1:
-        begins += LEAD if all(output.ready for output in player.outputs) else PATIENCE
-    seen = player.output_seen_at if player.is_playing else now
-    return changed(player, is_playing=True, anchored_at=begins, output_seen_at=seen)
+        return changed(player, is_playing=True, anchored_at=now + AWAITED, heard_since=None)
+    begun = changed(player, is_playing=True, anchored_at=can_sound_at(player, now))
+    if player.is_playing:
+        return begun
+    return changed(begun, output_seen_at=now, heard_since=None, awaited=given(player, now, PATIENCE))
 
 
 def stop(player: Player, now: datetime) -> Player:
     """Let time stand. A handoff under way is done at once: nothing sounds that could be torn."""
     if not player.is_playing:
         return player
-    after = changed(anchor(player, now), is_playing=False, anchored_at=now)
-    return hand_over(after, now)
+    awaited = given(player, now, QUIET) if len(player.outputs) > 1 else player.awaited
+    return hand_over(changed(anchor(player, now), is_playing=False, anchored_at=now, awaited=awaited), now)
 
 
 def close(player: Player, now: datetime) -> Course:
@@ -110,12 +115,20 @@ def stop_at_end(player: Player, at: datetime) -> Course:
 
 
 def hand_over(player: Player, at: datetime) -> Player:
-    """Make the device of the handoff the one output; nothing without a handoff."""
-    if player.handoff is None:
+    """Make the device of the handoff the one output; nothing without a handoff.
+
+    Its last word was that it is ready, shortly before the instant that was named then. Without that it has
+    still to be heard.
+    """
+    handoff = player.handoff
+    if handoff is None:
         return player
-    target = Output(device_id=player.handoff.to, delay_ms=player.handoff.delay_ms, ready=True)
-    seen = max(at, player.output_seen_at or at)
-    return changed(player, outputs=(target,), handoff=None, output_seen_at=seen)
+    target = Output(device_id=handoff.to, delay_ms=handoff.delay_ms, ready=True)
+    after = changed(player, outputs=(target,), handoff=None, awaited={handoff.to: at + PATIENCE})
+    if handoff.starts_at is None:
+        return changed(unheard(after, at), output_seen_at=max(at, player.output_seen_at or at))
+    word = handoff.starts_at - LEAD
+    return changed(after, output_seen_at=max(word, player.output_seen_at or word))
 
 
 def unready(player: Player) -> Player:

@@ -1,75 +1,45 @@
-"""Where it plays: the one output, several together, the handoff between two, and what outputs report."""
+"""Where it plays: the one output, several together, and the handoff between two."""
 
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
 from uuid import UUID
 
 from tutti.player.model.course import (
-    LEAD,
-    PATIENCE,
-    Course,
     anchor,
-    end_song,
-    go_on,
     hand_over,
     start,
     stop,
-    unready,
+    unheard,
 )
-from tutti.player.model.hearing import heard
+from tutti.player.model.presence import (
+    LEAD,
+    PATIENCE,
+    QUIET,
+    can_sound_at,
+    here,
+    is_output,
+    joined,
+    spoken,
+    without,
+)
 from tutti.player.model.state import (
-    MILLISECOND,
     Handoff,
-    Notice,
     Output,
     Player,
     changed,
-    position_at,
-    within,
 )
-from tutti.player.model.window import Window, step, upcoming
-from tutti.record import Record
-
-DRIFT_MS = 250
-"""A lone output's real position counts when it differs by more; several follow the clock instead."""
-HANDOFF_DRIFT_MS = 10
-"""The same while the music moves: who takes over aims at where it really is."""
-OLDEST = timedelta(seconds=5)
-"""A report measured longer ago says nothing about now."""
-MOST_FAILURES = 5
-"""After so many songs in a row that could not be played the player stops instead of running on."""
-
-Said = Literal["playing", "paused", "ready", "stalled", "ended", "error"]
-
-
-class Report(Record):
-    """What a device says of itself; believed only for the current item and version."""
-
-    device_id: UUID
-    item_id: UUID | None
-    position_ms: int
-    state: Said
-    version: int
-    measured_at: datetime | None = None
-    """When the position was true, in the common time; left out, it is the time of arrival."""
-
-
-def is_output(player: Player, device_id: UUID) -> bool:
-    """Whether this device sounds now."""
-    return any(output.device_id == device_id for output in player.outputs)
 
 
 def transfer(player: Player, now: datetime, target: Output) -> Player:
     """Move the music to one device: while it plays by a handoff when that one is ready, else at once."""
     if [output.device_id for output in player.outputs] == [target.device_id]:
         return changed(player, handoff=None)
-    if not player.is_playing or not player.outputs:
+    if not player.is_playing or not here(player, now):
         return _only(player, now, target)
     if player.handoff is not None and player.handoff.to == target.device_id:
         return player
     handoff = Handoff(to=target.device_id, delay_ms=target.delay_ms, deadline=now + PATIENCE)
     arranged = changed(player, handoff=handoff)
-    return _ready_for_handoff(arranged, now) if _holds_song(player, target) else arranged
+    return ready_for_handoff(arranged, now) if _holds_song(player, target) else arranged
 
 
 def play_here(player: Player, now: datetime, target: Output) -> Player:
@@ -83,11 +53,14 @@ def add_output(player: Player, now: datetime, target: Output) -> Player:
         return player
     if not player.outputs:
         return _only(player, now, target)
-    return changed(player, outputs=(*player.outputs, target))
+    return joined(player, now, target)
 
 
 def remove_output(player: Player, now: datetime, device_id: UUID) -> Player:
-    """Let a device be silent; without the last one the music pauses, unless it is on its way to another."""
+    """Let a device be silent; without the last one the music pauses, unless it is on its way to another.
+
+    Those that stay wait for it no longer, and have to say a word of their own to be heard.
+    """
     kept = tuple(output for output in player.outputs if output.device_id != device_id)
     handoff = player.handoff if player.handoff and player.handoff.to != device_id else None
     left = changed(player, handoff=handoff)
@@ -95,7 +68,21 @@ def remove_output(player: Player, now: datetime, device_id: UUID) -> Player:
         return left
     if not kept and left.handoff is not None:
         return hand_over(anchor(left, now), now)
-    return changed(left if kept else stop(left, now), outputs=kept)
+    after = unheard(left, now) if kept else stop(left, now)
+    return meet(changed(after, outputs=kept, awaited=without(after, device_id)), now)
+
+
+def leave(player: Player, now: datetime, device_id: UUID) -> Player:
+    """An output went away in good order. It stays one, for when it comes back; nobody waits for it."""
+    if not is_output(player, device_id):
+        return player
+    after = unheard(player, now)
+    return meet(changed(after, awaited=without(after, device_id)), now)
+
+
+def come(player: Player, now: datetime, device_id: UUID) -> Player:
+    """A device registered. As an output it joins in again, its delay kept."""
+    return spoken(player, now, device_id) if is_output(player, device_id) else player
 
 
 def set_delay(player: Player, device_id: UUID, delay_ms: int) -> Player:
@@ -122,120 +109,19 @@ def awaits_device(player: Player) -> bool:
 
 def appear(player: Player, now: datetime, target: Output) -> Player:
     """A device that can sound is there: it takes up a start that waits for one."""
-    return _only(player, now, target) if awaits_device(player) else player
+    return spoken(_only(player, now, target), now, target.device_id) if awaits_device(player) else player
 
 
-def see(player: Player, now: datetime, report: Report) -> Player:
-    """Any word from an output is a sign of life.
-
-    So one that plays on where nobody has changed anything was there all along, however long its words could
-    not reach us: call this before settling when the report is believed, after it when not.
-    """
-    if not is_output(player, report.device_id):
+def meet(player: Player, now: datetime) -> Player:
+    """Bring an arranged start forward when nobody is missing any more that it waits for."""
+    if not player.is_playing or not player.outputs or player.anchored_at <= now:
         return player
-    return changed(player, output_seen_at=max(now, player.output_seen_at or now))
-
-
-def is_believed(player: Player, report: Report) -> bool:
-    """It speaks of the current item and version, and of nothing older."""
-    return (
-        player.item is not None and player.item.item_id == report.item_id and player.version == report.version
-    )
-
-
-def is_ready(player: Player, report: Report) -> bool:
-    """It holds the current item, which stays true whatever else was changed while it said so.
-
-    Several become ready in one moment, and the word of each is a change: held to the version, all but the
-    first would be lost.
-    """
-    return report.state == "ready" and player.item is not None and player.item.item_id == report.item_id
-
-
-def believe(player: Player, now: datetime, report: Report, window: Window | None = None) -> Course:
-    """Take over what a believed report says.
-
-    A lone output is the truth about where the song stands; of several each only says whether it keeps up.
-    `window` is needed for `ended` and `error`.
-    """
-    if player.handoff is not None and player.handoff.to == report.device_id:
-        ready = report.state in ("ready", "playing", "paused")
-        return Course(_ready_for_handoff(player, now) if ready else player)
-    if not is_output(player, report.device_id):
-        return Course(player)
-    match report.state:
-        case "ready":
-            return Course(_meet(_mark(player, report.device_id, ready=True), now))
-        case "playing":
-            return Course(_follow(_mark(_recovered(player), report.device_id, ready=True), now, report))
-        case "paused":
-            return Course(_follow(player, now, report))
-        case "stalled":
-            return Course(_follow(_mark(player, report.device_id, ready=False), now, report))
-        case _:
-            return _over(player, now, report, window)
-
-
-def _over(player: Player, now: datetime, report: Report, window: Window | None) -> Course:
-    """The song ended or cannot be played. Where several sound, one of them does not decide that."""
-    if len(player.outputs) > 1 or not player.is_playing or window is None:
-        return Course(_mark(player, report.device_id, ready=report.state == "ended"))
-    followed = _follow(player, now, report)
-    if report.state == "ended":
-        return end_song(followed, now, upcoming(window, player.repeat_mode), window.unplayable)
-    return _skip_failed(followed, now, window)
-
-
-def _skip_failed(player: Player, now: datetime, window: Window) -> Course:
-    failures = player.failures + 1
-    if failures >= MOST_FAILURES:
-        return Course(changed(stop(player, now), failures=0, notice=_skipped(player, now)))
-    course = go_on(player, now, step(upcoming(window, player.repeat_mode), window.unplayable))
-    after = changed(unready(course.player), failures=failures, notice=_skipped(player, now))
-    return Course(after, course.ended)
-
-
-def _skipped(player: Player, now: datetime) -> Notice:
-    return Notice(code="song_skipped", at=now, title=player.item.title if player.item else None)
-
-
-def real_position(player: Player, now: datetime, report: Report) -> int:
-    """Where the reporting output is now, from where it was when it measured that."""
-    measured_at = max(min(report.measured_at or now, now), now - OLDEST)
-    moves = report.state == "playing"
-    position = report.position_ms + (now - measured_at) // MILLISECOND * moves
-    return within(player.item, position) if player.item else position
-
-
-def place(player: Player, now: datetime, real_ms: int) -> Player:
-    """Let the music stand where it really is, and count as heard what can have sounded on the way there."""
-    elapsed = position_at(player, now) - player.position_ms
-    sounded = min(max(real_ms - player.position_ms, 0), elapsed)
-    hearing = heard(player.hearing, player.anchored_at, player.position_ms, player.position_ms + sounded)
-    return changed(player, position_ms=real_ms, anchored_at=now, hearing=hearing)
-
-
-def _follow(player: Player, now: datetime, report: Report) -> Player:
-    """Take the position of a lone output as the truth when it is really off."""
-    if not player.is_playing or len(player.outputs) != 1 or player.item is None:
+    if not all(each.ready for each in here(player, now)):
         return player
-    real = real_position(player, now, report)
-    drift_ms = DRIFT_MS if player.handoff is None else HANDOFF_DRIFT_MS
-    return player if abs(real - position_at(player, now)) <= drift_ms else place(player, now, real)
+    return changed(player, anchored_at=min(player.anchored_at, can_sound_at(player, now)))
 
 
-def _meet(player: Player, now: datetime) -> Player:
-    """Bring an arranged start forward when the last of several outputs is ready."""
-    if len(player.outputs) < 2 or not player.is_playing or not all(each.ready for each in player.outputs):
-        return player
-    return (
-        changed(player, anchored_at=min(player.anchored_at, now + LEAD))
-        if player.anchored_at > now
-        else player
-    )
-
-
-def _ready_for_handoff(player: Player, now: datetime) -> Player:
+def ready_for_handoff(player: Player, now: datetime) -> Player:
     """Name the one instant at which the music changes over."""
     if player.handoff is None or player.handoff.starts_at is not None:
         return player
@@ -248,29 +134,14 @@ def _ready_for_handoff(player: Player, now: datetime) -> Player:
     return changed(player, handoff=named)
 
 
-def _mark(player: Player, device_id: UUID, *, ready: bool) -> Player:
-    if all(each.ready == ready for each in player.outputs if each.device_id == device_id):
-        return player
-    outputs = tuple(
-        Output(device_id=each.device_id, delay_ms=each.delay_ms, ready=ready)
-        if each.device_id == device_id
-        else each
-        for each in player.outputs
-    )
-    return changed(player, outputs=outputs)
-
-
-def _recovered(player: Player) -> Player:
-    return changed(player, failures=0) if player.failures else player
-
-
 def _holds_song(player: Player, target: Output) -> bool:
     return any(each.device_id == target.device_id and each.ready for each in player.outputs)
 
 
 def _only(player: Player, now: datetime, target: Output) -> Player:
-    """Make one device the only output, at once. What waited for a device starts now."""
-    moved = changed(anchor(player, now), outputs=(target,), handoff=None)
+    """Make one device the only output, at once. What waited for a device starts now; its word is awaited."""
+    awaited = {target.device_id: now + (PATIENCE if player.is_playing else QUIET)}
+    moved = changed(unheard(player, now), outputs=(target,), handoff=None, awaited=awaited)
     if not player.is_playing:
         return moved
     return changed(start(moved, now), output_seen_at=now)

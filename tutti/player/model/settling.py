@@ -1,15 +1,14 @@
 """What time alone changes: songs end, handoffs come due, a player without a sounding device stands still."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from tutti.player.model.course import anchor, end_song, hand_over, stop
 from tutti.player.model.hearing import Heard
+from tutti.player.model.presence import SILENCE
 from tutti.player.model.state import MILLISECOND, Notice, Player, PlayerState, changed, position_at
 from tutti.player.model.window import Place, Window, upcoming
 
-SILENCE = timedelta(seconds=10)
-"""So long after an output's last sign of life the player's time still runs."""
 MOST_STEPS = 100
 
 Happening = Literal["handoff", "end of song", "silence"]

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from tutti.player.model.course import anchor
-from tutti.player.model.outputs import Report, is_output, place, real_position
+from tutti.player.model.presence import is_output
+from tutti.player.model.reports import Report, place, real_position
 from tutti.player.model.settling import silent_at, stands_unheard
 from tutti.player.model.state import MILLISECOND, Player, changed, position_at
 

@@ -92,6 +92,10 @@ class Player(Record):
     hearing: Hearing | None = None
     failures: int = 0
     """Songs in a row that no output could play."""
+    awaited: dict[UUID, datetime] = msgspec.field(default_factory=dict)
+    """Until when each output is counted upon without another word; one that has left is not in it."""
+    heard_since: datetime | None = None
+    """Since when what passes is heard; None while no output has said a word since the music began."""
     recent_commands: bytes = b""
     updated_at: datetime
     read_at: datetime
@@ -199,5 +203,10 @@ def only_course_differs(before: Player, after: Player) -> bool:
 
 
 def told_apart(before: Player, after: Player) -> bool:
-    """Something differs that others should hear of; a newer sign of life alone is not news."""
-    return before != after and before != msgspec.structs.replace(after, output_seen_at=before.output_seen_at)
+    """Something differs that others should hear of; signs of life alone are not news."""
+    return before != after and before != msgspec.structs.replace(
+        after,
+        output_seen_at=before.output_seen_at,
+        awaited=before.awaited,
+        heard_since=before.heard_since,
+    )

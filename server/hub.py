@@ -14,7 +14,8 @@ from uuid import UUID
 import structlog
 
 from server.frames import text_frame
-from server.socket import SIGNED_OUT, SILENT, TOO_SLOW, Socket
+from server.ring import LARGEST_FRAME, Ring, open_ring, plain_descriptor
+from server.socket import SIGNED_OUT, SILENT, TOO_SLOW, Socket, idle
 from server.subscription import Subscription
 from tutti import event
 from tutti.event import EVENTS, Heard
@@ -25,6 +26,8 @@ from tutti.wire import Part
 SWEEP_S = 0.025
 PING_AFTER_S = 25
 DEAD_AFTER_S = 75
+WORTH_A_RING = 8
+"""Below so many sockets one write each is cheaper than one system call for all."""
 log = structlog.get_logger()
 
 
@@ -47,6 +50,8 @@ class Hub:
         self.degraded: list[Part] = []
         """The parts that are away, as everybody here was told; who comes later is told too."""
         self.deliveries = 0
+        self._ring: Ring | None = None
+        """Not on every system; then each transport writes for itself."""
 
     @property
     def is_connected(self) -> bool:
@@ -55,6 +60,7 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to hear Redis and to look after the sockets."""
+        self._ring = open_ring()
         self._tasks = [
             asyncio.create_task(self._subscription.run(), name="hub: hear"),
             asyncio.create_task(self._look_after(), name="hub: look after"),
@@ -66,9 +72,13 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._give_up_ring()
 
     def add(self, socket: Socket) -> None:
         self.sockets.add(socket)
+        descriptor = plain_descriptor(socket.transport)
+        if self._ring is not None and descriptor is not None:
+            socket.entry = self._ring.entry(descriptor)
 
     async def remove(self, socket: Socket) -> None:
         """Forget a socket and every topic that only it listened to."""
@@ -165,10 +175,35 @@ class Hub:
     def _write(
         self, listeners: set[Socket], frame: bytes, key: tuple[str, ...] | None, version: int = 0
     ) -> None:
-        lagging = [socket for socket in listeners if not socket.send(frame, key, version)]
+        """To all at once where there is a ring and it is worth it, to the others one by one."""
         self.deliveries += len(listeners)
-        if lagging:
-            self._lagging.update(lagging)
+        if self._ring is None or len(listeners) < WORTH_A_RING or len(frame) > LARGEST_FRAME:
+            lagging = [socket for socket in listeners if not socket.send(frame, key, version)]
+        else:
+            at_once = idle(listeners)
+            others = listeners.difference(at_once) if len(at_once) < len(listeners) else ()
+            lagging = [socket for socket in others if not socket.send(frame, key, version)]
+            lagging += self._write_at_once(self._ring, at_once, frame, key, version)
+        self._lagging.update(lagging)
+
+    def _write_at_once(
+        self, ring: Ring, sockets: list[Socket], frame: bytes, key: tuple[str, ...] | None, version: int
+    ) -> list[Socket]:
+        """Answers who lags now."""
+        unfinished = ring.send([socket.entry for socket in sockets], frame)
+        if ring.is_broken:
+            self._give_up_ring()
+        return [
+            sockets[place]
+            for place, result in unfinished
+            if not sockets[place].went_out(result, frame, key, version)
+        ]
+
+    def _give_up_ring(self) -> None:
+        """From now on every transport writes for itself."""
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
 
     def keep_up(self, socket: Socket) -> None:
         """A frame of this socket had to wait: write it as soon as its transport takes more."""

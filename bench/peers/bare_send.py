@@ -46,7 +46,7 @@ def main() -> None:
     """Redis → every socket."""
     threading.Thread(target=accept_all, daemon=True).start()
     with redis.Redis.from_url(os.environ["REDIS_URL"]).pubsub() as pubsub:  # type: ignore[no-untyped-call]  # redis-py
-        pubsub.subscribe("plain")
+        pubsub.subscribe(os.environ["CHANNEL"])
         for message in pubsub.listen():
             if message["type"] == "message":
                 frame = text_frame(message["data"])

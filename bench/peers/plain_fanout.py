@@ -27,7 +27,7 @@ async def fan_out() -> None:
     """Redis → every socket."""
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     async with client.pubsub() as pubsub:
-        await pubsub.subscribe("plain")
+        await pubsub.subscribe(os.environ["CHANNEL"])
         async for message in pubsub.listen():
             if message["type"] == "message":
                 text = message["data"].decode()

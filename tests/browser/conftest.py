@@ -142,13 +142,16 @@ async def browsers(chromium: str) -> AsyncIterator[Browsers]:
         await browser.close()
 
 
-@pytest.fixture
-async def shy_browsers(chromium: str) -> AsyncIterator[Browsers]:
-    """As browsers come: no sound before somebody touched the page."""
+@pytest.fixture(params=["user-gesture-required", "document-user-activation-required"])
+async def shy_browsers(chromium: str, request: pytest.FixtureRequest) -> AsyncIterator[Browsers]:
+    """As browsers come: no sound before somebody touched the page.
+
+    The first policy wants it of each audio element, as phones do, the second of the page, Web Audio included.
+    """
     flags = [flag for flag in FLAGS if not flag.startswith("--autoplay")]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium, args=[*flags, "--autoplay-policy=user-gesture-required"]
+            executable_path=chromium, args=[*flags, f"--autoplay-policy={request.param}"]
         )
         yield Browsers(browser)
         await browser.close()

@@ -1,6 +1,6 @@
 // What the person is told without asking: the line is down, a song was skipped, the browser wants a tap, the visit is over.
 
-import { make, toast } from "./ui.js";
+import { keepSaying, make, stopSaying, toast } from "./ui.js";
 
 const NOTICES = {
   song_skipped: (/** @type {Notice} */ notice) => `“${notice.title ?? "A song"}” cannot be played and was skipped.`,
@@ -38,10 +38,10 @@ export function tellConnection({ isUp, isSlow }) {
 /** The browser wants a tap before it sounds, or has had it. @param {boolean} isBlocked */
 export function tellBlocked(isBlocked) {
   const known = document.getElementById("listen");
-  if (!isBlocked) return known?.remove();
-  if (known) return;
+  if (!isBlocked && known) stopSaying(known);
+  if (!isBlocked || known) return;
   const button = make("button", { class: "btn btn-primary", type: "button", "data-act": "listen" }, "Tap to play here");
-  document.body.append(make("div", { class: "listen", id: "listen", role: "alert" }, make("span", { class: "grow" }, "Your browser wants a tap before it plays."), button));
+  keepSaying(make("div", { class: "listen", id: "listen", role: "alert" }, make("span", { class: "grow" }, "Your browser wants a tap before it plays."), button));
 }
 
 /** The server closed the door for good. @param {number} code */

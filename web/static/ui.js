@@ -92,7 +92,7 @@ export function fillCover(place, title, url) {
 export function toast(text, { actions = {}, isBad = false, forMs = 5000, about = "" } = {}) {
   const room = document.getElementById("toasts");
   if (!room) return;
-  for (const old of [.../** @type {HTMLCollectionOf<HTMLElement>} */ (room.children)]) {
+  for (const old of toastsIn(room)) {
     if (old.firstChild?.textContent === text || (about && old.dataset.about === about)) old.remove();
   }
   const one = make("div", { class: isBad ? "toast is-bad" : "toast", "data-about": about }, make("span", {}, text));
@@ -100,20 +100,47 @@ export function toast(text, { actions = {}, isBad = false, forMs = 5000, about =
     one.classList.add("is-leaving");
     setTimeout(() => {
       one.remove();
-      if (!room.children.length && room.matches(":popover-open")) room.hidePopover();
+      if (!room.children.length) lower(room);
     }, 250);
   };
   for (const [word, act] of Object.entries(actions)) {
     one.append(make("button", { class: "btn btn-small", type: "button", onclick: () => (act(), leave()) }, word));
   }
-  // In the top layer, or an open sheet would cover it.
-  if (room.showPopover) {
-    if (room.matches(":popover-open")) room.hidePopover();
-    room.showPopover();
-  }
+  raise(room);
   room.append(one);
-  while (room.children.length > 3) room.firstElementChild?.remove();
+  for (const old of toastsIn(room).slice(0, -3)) old.remove();
   setTimeout(leave, forMs);
+}
+
+/** A word that stays below all toasts until it is taken away. @param {HTMLElement} word */
+export function keepSaying(word) {
+  const room = document.getElementById("toasts");
+  if (!room) return;
+  raise(room);
+  room.append(word);
+}
+
+/** @param {HTMLElement} word */
+export function stopSaying(word) {
+  const room = word.parentElement;
+  word.remove();
+  if (room && !room.children.length) lower(room);
+}
+
+/** @param {HTMLElement} room @returns {HTMLElement[]} */
+function toastsIn(room) {
+  return [.../** @type {NodeListOf<HTMLElement>} */ (room.querySelectorAll(".toast"))];
+}
+
+/** Into the top layer, or an open sheet would cover it. @param {HTMLElement} room */
+function raise(room) {
+  lower(room);
+  room.showPopover?.();
+}
+
+/** @param {HTMLElement} room */
+function lower(room) {
+  if ("popover" in room && room.matches(":popover-open")) room.hidePopover();
 }
 
 /** Paint the filled part of a range input. @param {HTMLInputElement} input */

@@ -1,9 +1,13 @@
 """The player: one state that every device of a person, and every guest, shares.
 
 Tables: `queues` (a player's row), `queue_items` (its queue), `queue_changes` (who changed what, for undo),
+`shuffled_orders` (how it was mixed before), `player_commands` (what was carried out in the last minutes),
 `play_history`, `devices`. Topic: `player:<playerId>`. Events: `player.state`, `queue.changed`,
-`devices.changed`; each carries `topic` and the player's `version`, which every one of them raises by one. A
-client that sees a version it did not expect asks `player.get`, and `queue.get` when `queueVersion` differs.
+`devices.changed`; each carries `topic` and the player's `version`. A command that changes something raises it
+by one, and so does each thing that time does by itself (a song ends, a handoff is due, outputs fall silent).
+What time did is shown under its version before anybody has written it down; `ifVersion` is compared with
+that. A client that sees a version it did not expect asks `player.get`, and `queue.get` when `queueVersion`
+differs.
 
 **The state** is the answer of every player and queue command and the event `player.state`::
 

@@ -45,6 +45,7 @@ class Turn:
         self.ctx = ctx
         self.before = before
         self.player = before
+        self._settled = before
         self.is_first = command_id is None or seen.version_of(before.recent_commands, command_id) is None
         self._command_id = command_id if self.is_first else None
         self._heard: list[Heard] = []
@@ -73,8 +74,9 @@ class Turn:
         self._devices = devices
 
     async def settle(self) -> None:
-        """Let time pass up to now."""
+        """Let time pass up to now. What it does raises the version by itself."""
         self.take(await settled(self.ctx, self.player, self.ctx.now))
+        self._settled = self.player
 
     async def window(self, center: UUID | None = None, *, goes_round: bool = False) -> Window:
         """The queue around an item, by default the current one, with what cannot be played here marked."""
@@ -91,11 +93,13 @@ class Turn:
 
     async def end(self) -> PlayerState:
         """Save what has changed, and tell everybody; answers the new state."""
-        if self._devices is not None or told_apart(self.before, self.player):
-            await self._save(version=self.before.version + 1, updated_at=self.ctx.now)
+        if self._devices is not None or told_apart(self._settled, self.player):
+            self.player = changed(self.player, version=self._settled.version + 1)
+        if self.player.version != self.before.version:
+            await self._save(updated_at=self.ctx.now)
             self._announce()
         elif self._command_id is not None or self.player is not self.before:
-            await self._save(version=self.before.version, updated_at=self.before.updated_at)
+            await self._save()
         return state_of(self.player)
 
     async def _save(self, **members: object) -> None:
@@ -184,15 +188,20 @@ async def take_turn_to_report(ctx: Context, right: str, player_id: UUID, report:
 
 
 async def _undo_silence(turn: Turn, report: Report) -> None:
-    """Its words did not come through for a while, but the music went on: then nothing has happened."""
+    """Its words did not come through for a while, but the music went on: then nothing has happened.
+
+    Others may have been shown the silence, so what replaces it is newer than that.
+    """
     now = turn.ctx.now
     as_if = silence.as_if_heard(turn.player, now, report)
     if as_if is None:
         return
     outcome = await settled(turn.ctx, as_if, now)
     if silence.is_there(outcome.player, now, report):
+        shown = await settled(turn.ctx, turn.player, now)
         turn.take(outcome)
-        turn.take(silence.caught_up(outcome.player, now, report))
+        after = silence.caught_up(outcome.player, now, report)
+        turn.take(changed(after, version=max(shown.player.version + 1, after.version)))
 
 
 async def shown(ctx: Context, player_id: UUID | None, right: str = SEE) -> Settled:
@@ -216,6 +225,6 @@ def _begun(ctx: Context, before: Player, command_id: UUID | None = None) -> Turn
 
 async def _let_time_pass(turn: Turn, if_version: int | None) -> Turn:
     await turn.settle()
-    if turn.is_first and if_version not in (None, turn.before.version):
+    if turn.is_first and if_version not in (None, turn.player.version):
         raise PlayerMoved(player=state_of(turn.player))
     return turn

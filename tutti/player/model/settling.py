@@ -34,7 +34,10 @@ def needs_window(player: Player, now: datetime) -> bool:
 def settle(player: Player, now: datetime, window: Window | None = None) -> Settled:
     """Let time pass up to `now`, as far as the window shows what follows.
 
-    Beyond it, or without one, the player waits at the end of its song, and `needs_window` asks for another.
+    Each thing that happens raises the version by one: so a version means the same to who is shown it before
+    it is written down as to who is told of it then. Beyond the window, or without one, the player waits at
+    the end of its song, and `needs_window` asks for another.
+
     Total: whatever the input, it takes a bounded number of steps. Songs so short that these do not reach
     `now` stop the player there.
     """
@@ -54,7 +57,8 @@ def settle(player: Player, now: datetime, window: Window | None = None) -> Settl
         else:
             player, heard, ahead = end_song(player, at, ahead, window.unplayable if window else frozenset())
             ended += heard
-    return Settled(stop(player, now), tuple(ended))
+        player = changed(player, version=player.version + 1)
+    return Settled(changed(stop(player, now), version=player.version + 1), tuple(ended))
 
 
 def _coming(player: Player | PlayerState) -> list[tuple[datetime, Happening]]:

@@ -3,12 +3,14 @@
 from time import monotonic
 from typing import Any
 
+from msgspec.structs import replace
+
 from server.connection import Connection
 from server.http import STEERING, rate_of, spend
 from server.problems import problem_members, problem_of
 from server.rpc import Call, UnknownMethod, call_in, code_of
 from server.socket import SIGNED_OUT, TOO_FAST
-from tutti import identity
+from tutti import identity, player
 from tutti.command import arguments, perform
 from tutti.errors import Problem, SignInNeeded, TooMany
 from tutti.record import convert
@@ -44,7 +46,11 @@ async def _result(connection: Connection, call: Call) -> Any:
         rate = rate_of(connection.floor.settings, connection.context(), command)
         await spend(connection.shared_buckets, rate)
     parameters = convert(call.params, command.parameters)
-    return await perform(connection.context(), command.function, **arguments(parameters))
+    result = await perform(connection.context(), command.function, **arguments(parameters))
+    if command.function is player.register_device and connection.session is not None:
+        connection.session = replace(connection.session, device_id=result.device_id)
+        await connection.places.take(connection)
+    return result
 
 
 async def _who_asks(connection: Connection) -> None:

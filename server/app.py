@@ -17,6 +17,7 @@ from server.health import DRAINING, LAG
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, REDIS, SETTINGS
 from server.limits import Buckets, LocalBuckets
+from server.places import PLACES, Places
 from server.socket import RESTARTING, Socket
 from server.song_end import SONG_ENDS, SongEnds
 from server.watchdog import LoopLag
@@ -76,7 +77,8 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         hub = app[HUB] = Hub(settings)
         ends = app[SONG_ENDS] = SongEnds(floor, hub)
         stack.callback(ends.stop)
-        healing = app[HEALING] = Healing(floor, hub)
+        places = app[PLACES] = Places(hub)
+        healing = app[HEALING] = Healing(floor, hub, places)
         await hub.start()
         stack.push_async_callback(hub.stop)
         await healing.start()

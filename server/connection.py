@@ -11,6 +11,7 @@ from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
 from server.limits import LocalBuckets, Rate
 from server.middleware import address_block
+from server.places import PLACES
 from server.socket import Socket
 from server.song_end import SONG_ENDS
 from tutti.command import Command
@@ -36,6 +37,7 @@ class Connection:
         self.song_ends = app[SONG_ENDS]
         self.buckets: LocalBuckets = app[LOCAL_BUCKETS]
         self.shared_buckets = app[BUCKETS]
+        self.places = app[PLACES]
         self.response = response
         self.socket = Socket(
             transport,
@@ -43,6 +45,10 @@ class Connection:
             bytes_allowed=settings.socket_queue_bytes,
         )
         first = request[CTX]
+        self.id = first.new_id()
+        is_timed = self.floor.clock.round_trip_s is not None
+        self.opened_at = first.now if is_timed else None
+        """In the common time; None until this server knows it."""
         self.request_id, self.ip_address, self.user_agent = (
             first.request_id,
             first.ip_address,

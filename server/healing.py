@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from server.hub import Hub
+from server.places import Places
 from tutti import identity, player
 from tutti.command import perform
 from tutti.context import Context, Floor
@@ -21,9 +22,10 @@ log = structlog.get_logger()
 class Healing:
     """One round every two seconds, sooner when something is amiss, and at once when Redis comes back."""
 
-    def __init__(self, floor: Floor, hub: Hub) -> None:
+    def __init__(self, floor: Floor, hub: Hub, places: Places) -> None:
         self._floor = floor
         self._hub = hub
+        self._places = places
         self._suspects: dict[str, int] = {}
         self._now = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -79,12 +81,13 @@ class Healing:
         self._hub.say(topic, "topic.changed", TopicChanged(topic=topic, version=version))
 
     async def _end_dead_sessions(self) -> None:
-        here = self._hub.sessions()
+        here, held = self._hub.sessions(), self._places.held()
         if not here:
             return
         living = await perform(Context(self._floor), identity.still_live, session_ids=list(here))
-        for session_id in here - living:
+        for session_id in here - living.keys():
             self._hub.end_session(session_id)
+        self._places.compare(held, living)
 
     def _say_degraded(self, parts: list[Part]) -> None:
         if parts != self._hub.degraded:

@@ -81,17 +81,17 @@ async def serve(request: web.Request) -> web.StreamResponse:
 
 
 async def _device_left(connection: Connection) -> None:
-    """The client closed and its session has no other socket here: others see at once that its device is away.
+    """The client closed the socket that spoke for its device: others see at once that it is away.
 
     A socket that we closed is expected back, unless we signed it out.
     """
-    session_id = connection.socket.session_id
-    if session_id is None or connection.socket.close_code not in (None, SIGNED_OUT):
-        return
-    if any(other.session_id == session_id for other in connection.hub.sockets):
-        return
-    with suppress(Problem):
-        await perform(connection.context(), player.leave_device)
+    places, session_id = connection.places, connection.socket.session_id
+    is_expected = connection.socket.close_code not in (None, SIGNED_OUT)
+    others = any(other.session_id == session_id for other in connection.hub.sockets)
+    if session_id is None or is_expected or (others and not places.has(connection)):
+        places.forget(connection)
+    else:
+        await places.leave(connection)
 
 
 def _close_when_expired(connection: Connection, session: SessionRef | None) -> asyncio.TimerHandle | None:
@@ -133,11 +133,14 @@ async def _talk(connection: Connection) -> None:
     except Problem as problem:
         await _turned_away(connection, _REFUSED_WITH.get(problem.status, RESTARTING))
         return
+    if connection.session is not None and connection.session.device_id is not None:
+        connection.socket.ping()  # whoever hears us answers, and by that takes his device's place
     while True:
         message = await connection.response.receive()
         if not _is_open(message):
             return
         connection.socket.last_heard = monotonic()
+        await connection.places.take(connection)
         if message.type is WSMsgType.TEXT:
             async with connection.answering:
                 if connection.socket.close_code is None:
@@ -192,6 +195,7 @@ async def _hello(connection: Connection) -> None:
         session_id=session.id,
         device_id=session.device_id,
         player_id=session.player_id,
+        rights=await perform(connection.context(), player.rights_here),
         server_time=connection.floor.clock.now(),
         heartbeat_ms=HEARTBEAT_MS,
         user=SocketUser(id=person.id, name=person.name, role=person.role),

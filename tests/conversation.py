@@ -217,14 +217,23 @@ class Conversation:
         await laptop.ask("auth.changePassword", currentPassword=PASSWORD, newPassword=f"{PASSWORD}, at night")
 
     async def signing_in_and_out(self, laptop: Line) -> None:
-        """A third device signs in with a ticket and is put out again."""
-        given = await laptop.ask("session.ticket")
+        """A radio's second socket comes with a ticket and takes the place of the first; others are put out."""
         address = f"{self.servers[0].url.replace('http', 'ws', 1)}/api/v1/socket"
-        async with aiohttp.ClientSession() as session, session.ws_connect(address) as ws:
+        async with (
+            self.line(self.servers[1]) as radio,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(address) as ws,
+        ):
+            given = await radio.ask("session.ticket")
+            await radio.ask("device.register", name="Radio")
             line = Line(Phone(ws))
             self.lines.append(line)
             await line.ask("session.authenticate", ticket=given["ticket"])
             await line.phone.hear("session.hello")
+            await line.ask("clock.ping", t0=1234.5)
+            await self.hears(radio, "device.taken")
+            assert await radio.phone.close_code() == 4505
+            await line.ask("device.leave")
         opened = await perform(
             Context(self.floor, ip_address="127.0.0.1", user_agent="tests"),
             identity.open_program_session,

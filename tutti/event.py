@@ -33,6 +33,7 @@ EVENTS: Final = {
     "upload.progress": Event(newest_wins=True, lasting=False),
     "session.changed": Event(newest_wins=True, lasting=True),
     "session.ended": Event(newest_wins=False, lasting=False),
+    "device.taken": Event(newest_wins=False, lasting=False),
     "topic.changed": Event(newest_wins=True, lasting=False),
     "server.degraded": Event(newest_wins=True, lasting=False),
 }

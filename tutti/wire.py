@@ -31,6 +31,9 @@ class Hello(Record):
     """The device this session has registered; null before its first `device.register`."""
     player_id: UUID | None
     """The player a guest has joined; null for everybody else, whose own player follows in `player.state`."""
+    rights: tuple[Literal["see", "add", "control", "volume"], ...]
+    """What this person may do at that player: see it, add to its queue, steer it (play and pause, move and
+    remove songs, choose devices), set how loud it is. All four at his own; they last as the session does."""
     server_time: datetime
     heartbeat_ms: int
     """After this long without a message the server sends a ping frame; it closes after three of silence."""
@@ -94,6 +97,7 @@ CLOSE_CODES: Final = {
     4502: "No sign-in within 10 seconds, or one that does not count.",
     4503: "Signed in, but without the right to see a player: a guest whose rights were taken.",
     4504: "Too many sockets are open already.",
+    4505: "Another socket speaks for this device now: the newer one takes the place of the older.",
 }
 """Why a socket was closed. From 4500 on a client must not come back by itself; below it may."""
 

@@ -17,7 +17,7 @@ from web.exchanged import Exchanged
 CHANNEL: Final[Json] = {"$ref": "#/channels/socket"}
 WITHOUT_TOPIC: Final = ("session.hello", "queue.state", "topic.changed", "server.degraded")
 """Said to one socket, or to all: not announced on a topic."""
-IN_THE_OPENING: Final = ("player.state", "devices.changed")
+IN_THE_OPENING: Final = ("player.state", "devices.changed", "upload.progress")
 """Said to a new socket as well, and then without a topic."""
 
 

@@ -7,8 +7,8 @@ on things are rows of `grants(subject, resource, right)`; identity knows no play
 
 Tables: users, sessions, refresh_tokens, grants, signing_keys, setup_codes, letters, sign_in_failures,
 known_devices, socket_tickets, guest_invitations, security_events, idempotency_keys.
-Events: `session.ended` on session(id) closes that session's sockets everywhere; `session.changed` and
-`guests.changed` on person(id).
+Events: `session.ended` on session(id) closes that session's sockets everywhere, `device.taken` all but the
+newest of them; `session.changed` and `guests.changed` on person(id).
 """
 
 from tutti.identity.audit import SecurityEvent, SecurityEvents, events
@@ -49,12 +49,12 @@ from tutti.identity.letters import (
 )
 from tutti.identity.links import LinkExpired, WaitingLink
 from tutti.identity.model import DeviceInfo, player_resource, user_subject
-from tutti.identity.news import SessionEnded, SessionsChanged
+from tutti.identity.news import DeviceTaken, SessionEnded, SessionsChanged
 from tutti.identity.password import change_password, forgot_password, reset_password
 from tutti.identity.people import AddressTaken, Me, add_user, person_by_address
 from tutti.identity.people import change as change_me
 from tutti.identity.people import get as get_me
-from tutti.identity.places import bind_device
+from tutti.identity.places import bind_device, leave_place, take_place
 from tutti.identity.recognition import (
     Identified,
     session_of_access_token,
@@ -95,6 +95,7 @@ __all__ = [
     "BrowserSession",
     "Confirmed",
     "DeviceInfo",
+    "DeviceTaken",
     "Guest",
     "Guests",
     "GuestsCannotInvite",
@@ -148,6 +149,7 @@ __all__ = [
     "join_in_browser",
     "jwks",
     "keep_answer",
+    "leave_place",
     "list_guests",
     "list_sessions",
     "login",
@@ -174,6 +176,7 @@ __all__ = [
     "sign_in_browser",
     "still_live",
     "sweep",
+    "take_place",
     "ticket",
     "ungrant",
     "user_subject",

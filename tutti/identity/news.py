@@ -14,6 +14,16 @@ class SessionsChanged(Record):
     """The list of my sessions is another one now; `session.list` tells it."""
 
 
+@event.body("device.taken")
+class DeviceTaken(Record):
+    """Another socket speaks for my device now: the newest. Every older one closes with 4505 after this.
+
+    The socket that has taken the place hears it too, and stays.
+    """
+
+    device_id: UUID
+
+
 @event.body("session.ended")
 class SessionEnded(Record):
     """The last words on a socket: it closes with 4500, and its session will not come back."""

@@ -114,14 +114,15 @@ where id = :id and ended_at is null and kind = 'guest';
 -- still_live
 -- Which of these sessions still count; those with an open socket are in use.
 with live as (
-    select id, last_activity from open_sessions where id = any(cast(:ids as uuid[])) and expires_at > :now
+    select o.id, o.last_activity, s.socket_id from open_sessions o join sessions s on s.id = o.id
+    where o.id = any(cast(:ids as uuid[])) and o.expires_at > :now
 ), touched as (
     update sessions s set last_activity = :now,
         expires_at = case when s.kind = 'guest' then s.expires_at
                      else least(s.absolute_expires_at, greatest(s.expires_at, cast(:now as timestamptz) + cast(:idle as interval))) end
     from live where live.id = s.id and live.last_activity < cast(:now as timestamptz) - cast(:step as interval)
 )
-select id from live;
+select live.id, live.socket_id from live;
 
 -- sessions_of_person
 -- His sign-ins that still count, the most recently used first.
@@ -145,6 +146,25 @@ select id from ended;
 -- bind_device
 -- The device this session speaks for.
 update sessions set device_id = :device_id where id = :id and ended_at is null;
+
+-- unbind_device
+-- Other sessions speak for this device no more, and none of their sockets does.
+update sessions set device_id = null, socket_id = null
+where device_id = :device_id and id <> :keep and ended_at is null
+returning id;
+
+-- lock_place
+-- Which socket speaks for a session's device, held until the commit: two that come at once take turns.
+select device_id, socket_id, socket_opened_at, clock_timestamp() as read_at
+from sessions where id = :id and ended_at is null for update;
+
+-- take_place
+-- From now on this one does.
+update sessions set socket_id = :socket_id, socket_opened_at = :opened_at where id = :id;
+
+-- leave_place
+-- From now on none does, unless another one does already.
+update sessions set socket_id = null where id = :id and coalesce(socket_id, :socket_id) = :socket_id;
 
 -- session_is_proven
 -- The person has just proven again who he is.

@@ -32,6 +32,13 @@ class Session(Record):
     current: bool = False
 
 
+class Live(Record):
+    """A session that counts, and the socket that has its place."""
+
+    id: UUID
+    socket_id: UUID | None
+
+
 class Sessions(Record):
     """All of them: nobody has so many that pages are needed."""
 
@@ -94,13 +101,16 @@ def _lives(ctx: Context, kind: Kind) -> tuple[timedelta, timedelta]:
     return timedelta(days=ctx.settings.session_idle_days), timedelta(days=ctx.settings.session_days)
 
 
-async def still_live(ctx: Context, session_ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Which of these sessions still count. Those with an open socket are thereby in use and live on."""
+async def still_live(ctx: Context, session_ids: Sequence[UUID]) -> dict[UUID, UUID | None]:
+    """Which of these sessions still count, each with the socket that speaks for its device.
+
+    Those with an open socket are thereby in use and live on.
+    """
     idle = timedelta(days=ctx.settings.session_idle_days)
     found = await ctx.db.all(
-        sql.still_live, UUID, ids=[*session_ids], now=ctx.now, idle=idle, step=ACTIVITY_STEP
+        sql.still_live, Live, ids=[*session_ids], now=ctx.now, idle=idle, step=ACTIVITY_STEP
     )
-    return frozenset(found)
+    return {each.id: each.socket_id for each in found}
 
 
 async def end_sessions(

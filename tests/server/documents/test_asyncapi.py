@@ -4,7 +4,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from server import rpc, ws
+from server import places, rpc, ws
 from server import socket as socket_room
 from server.documents.asyncapi import asyncapi
 from tests.running import Server
@@ -86,7 +86,8 @@ def test_lasting_news_carry_a_version() -> None:
 def test_the_codes_are_those_that_are_sent() -> None:
     closes = {
         value
-        for name, value in vars(socket_room).items()
+        for room in (socket_room, places)
+        for name, value in vars(room).items()
         if name.isupper() and isinstance(value, int) and 1000 <= value < 5000
     }
     errors = {value for name, value in vars(rpc).items() if name.isupper() and isinstance(value, int)}

@@ -1,0 +1,105 @@
+"""Places: of all sockets of one session, the newest speaks for its device; the older ones are closed.
+
+Somebody whose network changed opens his second socket before the first is known to be dead, perhaps on
+another server. So a socket takes the place as soon as its client has said a word on it, be it a pong: a
+socket that nobody reads any more takes nothing. Who has the place stands in the session's row; the others
+hear `device.taken` through Redis, or are found by the next poll (`healing.py`).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from aiohttp import web
+
+from server.hub import Hub
+from server.socket import Socket
+from tutti import identity, player
+from tutti.command import perform
+from tutti.context import Context, SessionRef
+from tutti.errors import Conflict, Problem
+from tutti.event import Heard
+
+TAKEN_OVER: Final = 4505
+
+
+class Speaker(Protocol):
+    """A connection, as far as its place is concerned."""
+
+    id: UUID
+    socket: Socket
+    session: SessionRef | None
+    opened_at: datetime | None
+
+    def context(self) -> Context: ...
+
+
+class PlaceTaken(Conflict):
+    """Another socket speaks for the device, so it has not gone: nothing of leaving may be committed."""
+
+
+class Places:
+    """Which sockets of this process speak for their session's device, by the id of each."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._held: dict[UUID, Socket] = {}
+        hub.heard.append(self._hear)
+
+    async def take(self, speaker: Speaker) -> None:
+        """Speak for the session's device, if it has one, unless a newer socket does: then this one is closed.
+
+        Without PostgreSQL nothing changes; the next word tries again.
+        """
+        if speaker.id in self._held or speaker.session is None or speaker.session.device_id is None:
+            return
+        with suppress(Problem):
+            if await perform(
+                speaker.context(), identity.take_place, socket_id=speaker.id, opened_at=speaker.opened_at
+            ):
+                self._held[speaker.id] = speaker.socket
+            else:
+                speaker.socket.close(TAKEN_OVER)
+
+    async def leave(self, speaker: Speaker) -> None:
+        """The client has gone: others see at once that its device is away, unless a newer socket is there."""
+        self.forget(speaker)
+        with suppress(Problem):
+            await perform(speaker.context(), leave, socket_id=speaker.id)
+
+    def has(self, speaker: Speaker) -> bool:
+        """Whether this socket spoke for its device, as far as this process knows."""
+        return speaker.id in self._held
+
+    def forget(self, speaker: Speaker) -> None:
+        """This socket is closed, whatever becomes of its place."""
+        self._held.pop(speaker.id, None)
+
+    def held(self) -> dict[UUID, UUID | None]:
+        """The sockets here that speak for a device, each with its session."""
+        return {socket_id: socket.session_id for socket_id, socket in self._held.items()}
+
+    def compare(self, held: Mapping[UUID, UUID | None], truth: Mapping[UUID, UUID | None]) -> None:
+        """Close every socket that spoke for a session before we asked, when the truth names another one."""
+        for socket_id, session_id in held.items():
+            is_mine = session_id is None or truth.get(session_id, socket_id) == socket_id
+            if not is_mine and socket_id in self._held:
+                self._held[socket_id].close(TAKEN_OVER)
+
+    def _hear(self, heard: Heard) -> None:
+        if heard.event != "device.taken":
+            return
+        for socket_id, socket in list(self._held.items()):
+            if heard.topic == f"session:{socket.session_id}" and heard.key != str(socket_id):
+                socket.close(TAKEN_OVER)
+
+
+async def leave(ctx: Context, socket_id: UUID) -> None:
+    """The device goes away together with its last socket, or not at all."""
+    await player.leave_device(ctx)
+    if not await identity.leave_place(ctx, socket_id):
+        raise PlaceTaken
+
+
+PLACES: Final = web.AppKey("places", Places)

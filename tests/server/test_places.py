@@ -1,0 +1,197 @@
+"""Of two sockets of one device the newer speaks for it, on whichever servers they are (protocol §3)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from server.places import PLACES
+from tests.conftest import ContextOf
+from tests.running import Phone, Server
+from tutti import identity
+from tutti.command import perform
+from tutti.context import Floor, Person, SessionRef
+
+TAKEN_OVER = 4505
+
+
+async def is_online(phone: Phone) -> bool:
+    """Whether the player's one device is here, as everybody sees it."""
+    [device] = (await phone.ask("device.list"))["devices"]
+    return bool(device["isOnline"])
+
+
+async def is_heard(phone: Phone) -> dict[str, Any]:
+    """It is not closed."""
+    return await phone.ask("player.get")  # type: ignore[no-any-return]  # JSON
+
+
+@asynccontextmanager
+async def mute(server: Server, headers: dict[str, str]) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A socket whose client has not said a word, not even a pong, but has been greeted."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{server.api}/socket", headers=headers, autoping=False) as ws,
+    ):
+        while json.loads((await ws.receive(10)).data)["method"] != "devices.changed":
+            pass
+        yield ws
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch, floor: Floor, two_servers: tuple[Server, Server]) -> None:
+    """Nobody hears what is announced, and nobody polls: what holds now stands in PostgreSQL alone."""
+    monkeypatch.setattr("server.healing.EVERY_S", 60)
+    monkeypatch.setattr("server.healing.SOON_S", 60)
+    monkeypatch.setattr("tutti.publisher.RedisPublisher.publish", lambda *_: None)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_the_newer_socket_of_a_device_takes_the_place_of_the_older(
+    two_servers: tuple[Server, Server], someone: Person, place: int
+) -> None:
+    headers = await two_servers[0].bearer(someone)
+    async with two_servers[0].phone(someone, headers) as older:
+        device = await older.ask("device.register", name="Kitchen")
+        async with two_servers[place].phone(someone, headers) as newer:
+            await is_heard(newer)
+            assert (await older.hear("device.taken"))["deviceId"] == device["deviceId"]
+            assert await older.close_code() == TAKEN_OVER
+            assert await is_online(newer)
+        async with two_servers[0].phone(someone) as other:
+            assert not await is_online(other), "the last socket of a device takes it along"
+
+
+async def test_a_lost_word_of_it_is_made_good_by_the_next_poll(
+    two_servers: tuple[Server, Server], someone: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await two_servers[0].bearer(someone)
+    async with two_servers[0].phone(someone, headers) as older:
+        await older.ask("device.register", name="Kitchen")
+        monkeypatch.setattr("tutti.publisher.RedisPublisher.publish", lambda *_: None)
+        async with two_servers[1].phone(someone, headers) as newer:
+            await is_heard(newer)
+            assert await older.close_code(5) == TAKEN_OVER
+            await asyncio.sleep(2.5)
+            await is_heard(newer)
+
+
+@pytest.mark.usefixtures("deaf")
+async def test_an_older_socket_that_ends_late_does_not_take_the_device_along(
+    two_servers: tuple[Server, Server], someone: Person
+) -> None:
+    headers = await two_servers[0].bearer(someone)
+    async with two_servers[1].phone(someone) as other:
+        async with two_servers[0].phone(someone, headers) as older:
+            await older.ask("device.register", name="Kitchen")
+            newer_line = two_servers[1].phone(someone, headers)
+            newer = await newer_line.__aenter__()
+            await is_heard(newer)
+        await until_gone(two_servers[0])
+        assert await is_online(other)
+        await newer_line.__aexit__(None, None, None)
+        await until_gone(two_servers[1], left=0)
+        assert not await is_online(other)
+
+
+async def until_gone(server: Server, left: int = 0) -> None:
+    """So many sockets of this server speak for a device; and what their end brings about is done."""
+    assert server.app is not None
+    async with asyncio.timeout(5):
+        while len(server.app[PLACES].held()) > left:  # noqa: ASYNC110  # nobody would set an event for us
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
+
+
+async def test_a_line_that_is_cut_and_opened_again_keeps_its_place(
+    two_servers: tuple[Server, Server], someone: Person
+) -> None:
+    headers = await two_servers[0].bearer(someone)
+    async with two_servers[0].phone(someone, headers) as older:
+        await older.ask("device.register", name="Kitchen")
+        async with two_servers[1].phone(someone, headers) as newer:
+            await is_heard(newer)
+            older.ws._writer.transport.abort()
+            await until_gone(two_servers[0])
+            await asyncio.sleep(2.5)
+            await is_heard(newer)
+            assert await is_online(newer)
+
+
+async def test_a_socket_on_which_nobody_answers_takes_no_place(
+    two_servers: tuple[Server, Server], someone: Person
+) -> None:
+    headers = await two_servers[0].bearer(someone)
+    async with two_servers[0].phone(someone, headers) as speaking:
+        await speaking.ask("device.register", name="Kitchen")
+        async with mute(two_servers[1], headers):
+            await asyncio.sleep(2.5)
+            await is_heard(speaking)
+        await asyncio.sleep(0.3)
+        assert await is_online(speaking)
+
+
+async def test_a_pong_is_word_enough(server: Server, someone: Person) -> None:
+    headers = await server.bearer(someone)
+    async with server.phone(someone, headers) as older:
+        await older.ask("device.register", name="Kitchen")
+        async with mute(server, headers) as newer:
+            while (await newer.receive(10)).type is not aiohttp.WSMsgType.PING:
+                pass
+            await newer.pong()
+            assert await older.close_code() == TAKEN_OVER
+
+
+async def test_the_late_word_of_an_older_socket_takes_nothing_back(
+    two_servers: tuple[Server, Server], someone: Person
+) -> None:
+    """A server that stood still finds the words of a client that has long gone to another one."""
+    headers = await two_servers[0].bearer(someone)
+    async with two_servers[0].phone(someone, headers) as first:
+        await first.ask("device.register", name="Kitchen")
+    async with mute(two_servers[0], headers) as older, two_servers[1].phone(someone, headers) as newer:
+        await is_heard(newer)
+        await older.send_json(
+            {"jsonrpc": "2.0", "id": 1, "method": "device.register", "params": {"name": "K"}}
+        )
+        assert await Phone(older).close_code() == TAKEN_OVER
+        await asyncio.sleep(2.5)
+        await is_heard(newer)
+
+
+async def test_a_device_that_is_registered_through_another_session_leaves_the_first(
+    two_servers: tuple[Server, Server], someone: Person
+) -> None:
+    async with two_servers[0].phone(someone) as older, two_servers[1].phone(someone) as newer:
+        device = await older.ask("device.register", name="Kitchen")
+        await newer.ask("device.register", name="Kitchen", deviceId=device["deviceId"])
+        assert await older.close_code() == TAKEN_OVER
+        assert await is_online(newer)
+
+
+async def test_sockets_that_are_no_device_stand_side_by_side(server: Server, someone: Person) -> None:
+    headers = await server.bearer(someone)
+    async with server.phone(someone, headers) as one, server.phone(someone, headers) as other:
+        for phone in (one, other, one):
+            await is_heard(phone)
+
+
+async def test_a_clock_that_runs_ahead_keeps_nobody_out(context_of: ContextOf, someone: Person) -> None:
+    ctx = context_of(someone)
+    opened = await perform(ctx, identity.open_program_session, user_id=someone.id)
+    found = await perform(ctx, identity.session_of_access_token, jwt=opened.access_token)
+    assert found is not None
+    mine = SessionRef(id=found.session.id, authenticated_at=ctx.now)
+    await perform(context_of(someone, mine), identity.bind_device, device_id=uuid4())
+    hour = timedelta(hours=1)
+    for opened_at in (ctx.now + hour, ctx.now + hour, None):
+        asking = context_of(someone, mine)
+        assert await perform(asking, identity.take_place, socket_id=uuid4(), opened_at=opened_at)
+    asking = context_of(someone, mine)
+    assert not await perform(asking, identity.take_place, socket_id=uuid4(), opened_at=ctx.now - hour)

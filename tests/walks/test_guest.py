@@ -27,6 +27,9 @@ async def test_a_guest_joins_sees_the_hosts_player_and_is_put_out_everywhere(
         assert [each["name"] for each in (await host.hear("guests.changed"))["guests"]] == ["Franz"]
         async with other.phone(someone, headers=headers) as guest:
             assert (await guest.ask("player.get"))["playerId"] == invitation["playerId"]
+            assert guest.heard[0]["method"] == "session.hello"
+            assert guest.heard[0]["params"]["rights"] == ["see", "add"]
+            assert host.heard[0]["params"]["rights"] == ["see", "add", "control", "volume"]
             began = monotonic()
             async with client.delete(f"guests/{joined['user']['id']}") as answer:
                 assert answer.status == 204

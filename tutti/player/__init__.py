@@ -134,7 +134,7 @@ from tutti.player.queue import edit as edit_queue
 from tutti.player.queue import get as get_queue
 from tutti.player.queue import redo as redo_queue
 from tutti.player.queue import undo as undo_queue
-from tutti.player.rights import player_of
+from tutti.player.rights import player_of, rights_here
 
 __all__ = [
     "Device",
@@ -180,6 +180,7 @@ __all__ = [
     "register_device",
     "remove_output",
     "report_device",
+    "rights_here",
     "seek",
     "settle",
     "state_in",

@@ -1,5 +1,6 @@
 """Who may do what at which player, and the player's row for those who may."""
 
+from typing import Final, Literal
 from uuid import UUID
 
 from tutti import identity
@@ -10,10 +11,12 @@ from tutti.player.model.state import Player
 from tutti.player.problems import RightMissing
 from tutti.pool import DatabaseAway
 
-SEE = "see"
-ADD = "add"
-CONTROL = "control"
-VOLUME = "volume"
+Right = Literal["see", "add", "control", "volume"]
+SEE: Final = "see"
+ADD: Final = "add"
+CONTROL: Final = "control"
+VOLUME: Final = "volume"
+ALL: Final[tuple[Right, ...]] = (SEE, ADD, CONTROL, VOLUME)
 sql = queries(__file__)
 
 
@@ -55,6 +58,15 @@ async def glimpsed(ctx: Context, player_id: UUID | None) -> Player | None:
     # The line had died while nobody used it, and only a question was asked on it.
     await ctx.roll_back()
     return None
+
+
+async def rights_here(ctx: Context) -> tuple[Right, ...]:
+    """What the caller may do at the player that his session is at: everything at his own."""
+    joined = ctx.signed_in.player_id
+    if joined is None:
+        return ALL
+    given = await identity.rights_on(ctx, identity.player_resource(joined))
+    return ALL if identity.OWN in given else tuple(right for right in ALL if right in given)
 
 
 async def may_sound(ctx: Context, player: Player) -> bool:

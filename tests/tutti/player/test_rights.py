@@ -76,3 +76,12 @@ async def test_music_starts_by_itself_on_devices_of_the_house_only(
     assert (await phone.do(player.play)).outputs == ()
     moved = await phone.do(player.play, device_id=theirs)
     assert [each.device_id for each in moved.outputs] == [theirs], "the host may choose any device"
+
+
+async def test_the_owner_has_every_right_and_a_guest_those_he_was_given(
+    phone: Remote, floor: Floor, someone_else: Person
+) -> None:
+    assert await phone.do(player.rights_here) == ("see", "add", "control", "volume")
+    friend = await befriended(phone, floor, someone_else, "volume", "see")
+    guest = friend.joined(await phone.player_id())
+    assert await guest.do(player.rights_here) == ("see", "volume")

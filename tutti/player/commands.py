@@ -144,7 +144,7 @@ async def change(
 ) -> PlayerState:
     """Change how loud it is, the order, or what happens at the end. Volume alone takes only that right."""
     if is_shuffled is None and repeat_mode is None:
-        turn = await take_light_turn(ctx, VOLUME, player_id, if_version, command_id)
+        turn = await take_light_turn(ctx, VOLUME, player_id, if_version, command_id, memory="recent_loudness")
     else:
         turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:

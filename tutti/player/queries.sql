@@ -8,7 +8,8 @@ with s as materialized (
 select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing, s.position_ms, s.anchored_at,
        s.is_shuffled, s.repeat_mode, s.volume, s.muted, s.outputs, s.handoff, s.output_seen_at, s.queue_version,
        s.queue_length, s.notice, s.hearing, s.failures, s.awaited, s.heard_since,
-       s.recent_commands, s.updated_at,
+       s.recent_commands, s.recent_loudness, s.updated_at,
+       exists (select from player_commands c where c.queue_id = s.id and c.command_id = :command_id) as was_done,
        clock_timestamp() as read_at
 from s;
 
@@ -18,7 +19,8 @@ with s as materialized (select * from queues where id = :player_id for update)
 select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing, s.position_ms, s.anchored_at,
        s.is_shuffled, s.repeat_mode, s.volume, s.muted, s.outputs, s.handoff, s.output_seen_at, s.queue_version,
        s.queue_length, s.notice, s.hearing, s.failures, s.awaited, s.heard_since,
-       s.recent_commands, s.updated_at,
+       s.recent_commands, s.recent_loudness, s.updated_at,
+       exists (select from player_commands c where c.queue_id = s.id and c.command_id = :command_id) as was_done,
        clock_timestamp() as read_at
 from s;
 
@@ -26,7 +28,8 @@ from s;
 -- The lightest way: nothing is locked, and the row's mark tells at the write whether somebody wrote meanwhile.
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
        repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
-       failures, awaited, heard_since, recent_commands, updated_at, clock_timestamp() as read_at,
+       failures, awaited, heard_since, recent_commands, recent_loudness, updated_at,
+       clock_timestamp() as read_at,
        cast(cast(xmin as text) as bigint) as row_mark
 from queues
 where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player_id);
@@ -35,28 +38,39 @@ where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player
 -- To show it; locks nothing.
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
        repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
-       failures, awaited, heard_since, recent_commands, updated_at, clock_timestamp() as read_at
+       failures, awaited, heard_since, updated_at, clock_timestamp() as read_at
 from queues
 where id = :player_id;
 
 -- save_player
--- All that a command may change, in one statement.
+-- All that a command may change, in one statement; and that it was carried out, unless another has just done it.
+with done as (
+    insert into player_commands (queue_id, command_id)
+    select :id, :command_id where cast(:command_id as uuid) is not null
+    on conflict do nothing
+    returning command_id
+)
 update queues set
     version = :version, item = :item, next = :next, current_index = :current_index, is_playing = :is_playing,
     position_ms = :position_ms, anchored_at = :anchored_at, is_shuffled = :is_shuffled,
     repeat_mode = :repeat_mode, volume = :volume, muted = :muted, outputs = :outputs, handoff = :handoff,
     output_seen_at = :output_seen_at, queue_version = :queue_version, queue_length = :queue_length,
     notice = :notice, hearing = :hearing, failures = :failures, awaited = :awaited, heard_since = :heard_since,
-    recent_commands = :recent_commands,
-    updated_at = :updated_at
-where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint));
+    recent_commands = :recent_commands, recent_loudness = :recent_loudness, updated_at = :updated_at
+where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint))
+  and (cast(:command_id as uuid) is null or exists (select from done));
+
+-- forget_commands
+-- What was carried out so long ago is not sent again.
+delete from player_commands
+where queue_id = :id and done_at < clock_timestamp() - cast(:remembered as interval);
 
 -- save_course
 -- What pause, seek, volume and a sign of life change: the hot path, without the documents.
 update queues set
     version = :version, is_playing = :is_playing, position_ms = :position_ms, anchored_at = :anchored_at,
     volume = :volume, muted = :muted, output_seen_at = :output_seen_at, hearing = :hearing,
-    recent_commands = :recent_commands, updated_at = :updated_at
+    recent_commands = :recent_commands, recent_loudness = :recent_loudness, updated_at = :updated_at
 where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint));
 
 -- make_player

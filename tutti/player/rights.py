@@ -30,16 +30,22 @@ async def player_of(ctx: Context, player_id: UUID | None, right: str = SEE) -> U
     return wanted
 
 
-async def locked(ctx: Context, right: str, player_id: UUID | None) -> Player:
-    """The owner's way is one round trip; a guest's right is asked first, so that strangers lock nothing."""
+async def locked(ctx: Context, right: str, player_id: UUID | None, command_id: UUID | None = None) -> Player:
+    """The owner's way is one round trip; a guest's right is asked first, so that strangers lock nothing.
+
+    `was_done` says whether this command was carried out before. A twin that is carried out at this moment is
+    found when this one is saved.
+    """
     wanted = player_id or ctx.signed_in.player_id
-    player = await ctx.db.one(sql.own_player_for_update, Player, person_id=ctx.me.id, player_id=wanted)
+    player = await ctx.db.one(
+        sql.own_player_for_update, Player, person_id=ctx.me.id, player_id=wanted, command_id=command_id
+    )
     if player is None:
         if wanted is None:
             wanted = await _made(ctx)
         else:
             await _check_right(ctx, right, wanted)
-        player = await ctx.db.one(sql.player_for_update, Player, player_id=wanted)
+        player = await ctx.db.one(sql.player_for_update, Player, player_id=wanted, command_id=command_id)
     if player is None:
         raise NotFound
     return player

@@ -1,5 +1,7 @@
 """One command's turn at a player: the right, the lock, what time has done; then saving and telling."""
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -9,11 +11,12 @@ from tutti.command import Overtaken
 from tutti.context import Context
 from tutti.database import queries
 from tutti.errors import NotFound
-from tutti.player.model import seen, silence
+from tutti.player.model import silence
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
 from tutti.player.model.reports import Report, is_believed, see
+from tutti.player.model.seen import Memory, remembering, was_done
 from tutti.player.model.settling import Settled
 from tutti.player.model.state import (
     AddedBy,
@@ -31,6 +34,9 @@ from tutti.player.rights import SEE, glimpsed, locked, player_of
 from tutti.player.windows import settled, window_of
 from tutti.record import Record
 
+REMEMBERED: Final = timedelta(minutes=10)
+"""So long a command that is sent again takes effect once (R25)."""
+FORGET_EVERY: Final = 32
 sql = queries(__file__)
 
 
@@ -41,13 +47,20 @@ class Turn:
     out before (`is_first` is False) changes nothing the second time.
     """
 
-    def __init__(self, ctx: Context, before: Player, command_id: UUID | None = None) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        before: Player,
+        command_id: UUID | None = None,
+        memory: Memory = "player_commands",
+    ) -> None:
         self.ctx = ctx
         self.before = before
         self.player = before
         self._settled = before
-        self.is_first = command_id is None or seen.version_of(before.recent_commands, command_id) is None
+        self.is_first = command_id is None or not was_done(before, command_id, memory)
         self._command_id = command_id if self.is_first else None
+        self._memory = memory
         self._heard: list[Heard] = []
         self._queue_changed: QueueChanged | None = None
         self._devices: Record | None = None
@@ -104,14 +117,18 @@ class Turn:
 
     async def _save(self, **members: object) -> None:
         self.player = changed(self.player, **members)
+        lasting = self._command_id if self._memory == "player_commands" else None
         if self._command_id is not None:
-            recent = seen.remembered(self.player.recent_commands, self._command_id, self.player.version)
-            self.player = changed(self.player, recent_commands=recent)
-        query = sql.save_course if only_course_differs(self.before, self.player) else sql.save_player
-        row = {name: getattr(self.player, name) for name in query.parameters}
+            self.player = remembering(self.player, self._command_id, self._memory)
+        is_light = lasting is None and only_course_differs(self.before, self.player)
+        query = sql.save_course if is_light else sql.save_player
+        row = {name: getattr(self.player, name) for name in query.parameters if name != "command_id"}
+        row |= {} if is_light else {"command_id": lasting}
         db = self.ctx.lone if self.player.row_mark and not self._heard else self.ctx.db
         if not await db.run(query, **row):
             raise Overtaken
+        if lasting is not None and self.player.version % FORGET_EVERY == 0:
+            await db.run(sql.forget_commands, id=self.player.id, remembered=REMEMBERED)
         for heard in self._heard:
             await self._keep(heard)
 
@@ -142,9 +159,12 @@ async def take_turn(
     player_id: UUID | None,
     if_version: int | None = None,
     command_id: UUID | None = None,
+    *,
+    memory: Memory = "player_commands",
 ) -> Turn:
     """Check the right, lock the player, let time pass; raises PlayerMoved for another `if_version`."""
-    return await _let_time_pass(_begun(ctx, await locked(ctx, right, player_id), command_id), if_version)
+    before = await locked(ctx, right, player_id, command_id)
+    return await _let_time_pass(_begun(ctx, before, command_id, memory), if_version)
 
 
 async def take_light_turn(
@@ -153,6 +173,8 @@ async def take_light_turn(
     player_id: UUID | None,
     if_version: int | None = None,
     command_id: UUID | None = None,
+    *,
+    memory: Memory = "recent_commands",
 ) -> Turn:
     """A turn at one's own player without a lock, for what one statement can save.
 
@@ -161,13 +183,13 @@ async def take_light_turn(
     """
     before = await glimpsed(ctx, player_id)
     if before is None:
-        return await take_turn(ctx, right, player_id, if_version, command_id)
-    return await _let_time_pass(_begun(ctx, before, command_id), if_version)
+        return await take_turn(ctx, right, player_id, if_version, command_id, memory=memory)
+    return await _let_time_pass(_begun(ctx, before, command_id, memory), if_version)
 
 
 async def locked_by_server(ctx: Context, player_id: UUID) -> Turn | None:
     """A turn for nobody: when time is up. None when there is no such player."""
-    before = await ctx.db.one(sql.player_for_update, Player, player_id=player_id)
+    before = await ctx.db.one(sql.player_for_update, Player, player_id=player_id, command_id=None)
     if before is None:
         return None
     turn = _begun(ctx, before)
@@ -217,10 +239,12 @@ async def shown(ctx: Context, player_id: UUID | None, right: str = SEE) -> Settl
     return await settled(ctx, player, max(player.read_at, player.updated_at))
 
 
-def _begun(ctx: Context, before: Player, command_id: UUID | None = None) -> Turn:
+def _begun(
+    ctx: Context, before: Player, command_id: UUID | None = None, memory: Memory = "player_commands"
+) -> Turn:
     """The time was read after the lock; it is never before the state it meets."""
     ctx.set_now(max(before.read_at, before.updated_at))
-    return Turn(ctx, before, command_id)
+    return Turn(ctx, before, command_id, memory)
 
 
 async def _let_time_pass(turn: Turn, if_version: int | None) -> Turn:

@@ -181,29 +181,6 @@ async def test_an_outdated_version_gets_the_present_state(phone: Remote, songs: 
     assert caught.value.details["player"].volume == 0.5
 
 
-async def test_a_repeated_command_takes_effect_once(phone: Remote, songs: list[UUID]) -> None:
-    await phone.device()
-    await phone.add(*songs)
-    command_id = uuid4()
-    first = await phone.do(player.next_song, command_id=command_id)
-    again = await phone.do(player.next_song, command_id=command_id)
-    assert again == first
-    added = uuid4()
-    await phone.add(songs[0], command_id=added)
-    await phone.add(songs[0], command_id=added)
-    assert len(await phone.titles()) == 6
-
-
-async def test_a_repeated_command_without_effect_stays_without(phone: Remote, songs: list[UUID]) -> None:
-    """The answer to the first pause was lost; the one sent again must not stop what was started since."""
-    await phone.device()
-    await phone.add(*songs)
-    command_id = uuid4()
-    await phone.do(player.pause, command_id=command_id)
-    await phone.do(player.play)
-    assert (await phone.do(player.pause, command_id=command_id)).is_playing
-
-
 async def test_volume_repeat_and_shuffle_are_everybodys(
     phone: Remote, desk: Remote, songs: list[UUID]
 ) -> None:

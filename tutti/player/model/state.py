@@ -97,6 +97,11 @@ class Player(Record):
     heard_since: datetime | None = None
     """Since when what passes is heard; None while no output has said a word since the music began."""
     recent_commands: bytes = b""
+    """The last pauses and seeks that were carried out."""
+    recent_loudness: bytes = b""
+    """The last changes of the volume."""
+    was_done: bool = False
+    """The command that is to be carried out was so before; only told where the row is locked for one."""
     updated_at: datetime
     read_at: datetime
     """PostgreSQL's time when this was read; after the lock when it was read to be changed."""
@@ -114,6 +119,7 @@ COURSE: Final = (
     "output_seen_at",
     "hearing",
     "recent_commands",
+    "recent_loudness",
     "updated_at",
 )
 """What pause, seek, volume and a sign of life change."""

@@ -1,9 +1,9 @@
 """Which commands have taken effect already, so that one that is sent again takes effect once.
 
-Every command has a row in `player_commands` for ten minutes; save those that one light statement carries out.
-Their last ids stand in the player's row: pause and seek, and apart from them the volume, because a slider that
-is dragged sends it by the dozen. Packed, because it is read and written with every command: 24 bytes each, 16
-of the id and 8 of the version that the command made.
+Every command has a row in `player_commands` for ten minutes; save those that one light statement carries
+out. Their last ids stand in the player's row: pause and seek, and apart from them the volume, because a
+slider that is dragged sends it by the dozen. Packed, because it is read and written with every command: 24
+bytes each, 16 of the id and 8 of the version that the command made.
 """
 
 from typing import Final, Literal

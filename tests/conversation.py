@@ -217,7 +217,7 @@ class Conversation:
         await laptop.ask("auth.changePassword", currentPassword=PASSWORD, newPassword=f"{PASSWORD}, at night")
 
     async def signing_in_and_out(self, laptop: Line) -> None:
-        """A radio's second socket comes with a ticket and takes the place of the first; others are put out."""
+        """A radio's second socket comes with a ticket and takes the place of the first; one is put out."""
         address = f"{self.servers[0].url.replace('http', 'ws', 1)}/api/v1/socket"
         async with (
             self.line(self.servers[1]) as radio,

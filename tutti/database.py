@@ -67,6 +67,8 @@ class Connector(Protocol):
 
     def talk(self, connection: "Connection[asyncpg.Record]") -> Talk: ...
 
+    def patience(self) -> float | None: ...
+
 
 class Database:
     """The statements of the transaction that is open."""
@@ -78,27 +80,35 @@ class Database:
         """The first row as a Record, or None."""
         connection = await self._connector.connection()
         with self._connector.talk(connection):
-            row = await connection.fetchrow(query.text, *_arguments(query, parameters))
+            row = await connection.fetchrow(
+                query.text, *_arguments(query, parameters), timeout=self._connector.patience()
+            )
         return None if row is None else as_record(row, into)
 
     async def all(self, query: Query, into: type[T], /, **parameters: Any) -> list[T]:
         """Every row as a Record."""
         connection = await self._connector.connection()
         with self._connector.talk(connection):
-            rows = await connection.fetch(query.text, *_arguments(query, parameters))
+            rows = await connection.fetch(
+                query.text, *_arguments(query, parameters), timeout=self._connector.patience()
+            )
         return [as_record(row, into) for row in rows]
 
     async def value(self, query: Query, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
         connection = await self._connector.connection()
         with self._connector.talk(connection):
-            return await connection.fetchval(query.text, *_arguments(query, parameters))
+            return await connection.fetchval(
+                query.text, *_arguments(query, parameters), timeout=self._connector.patience()
+            )
 
     async def run(self, query: Query, /, **parameters: Any) -> int:
         """Carry out a statement; answers how many rows it touched."""
         connection = await self._connector.connection()
         with self._connector.talk(connection):
-            tag = await connection.execute(query.text, *_arguments(query, parameters))
+            tag = await connection.execute(
+                query.text, *_arguments(query, parameters), timeout=self._connector.patience()
+            )
         last = tag.rsplit(" ", 1)[-1]
         return int(last) if last.isdigit() else 0
 
@@ -106,7 +116,8 @@ class Database:
         """Carry out a statement once per row, in one round trip."""
         connection = await self._connector.connection()
         with self._connector.talk(connection):
-            await connection.executemany(query.text, [_arguments(query, row) for row in rows])
+            given = [_arguments(query, row) for row in rows]
+            await connection.executemany(query.text, given, timeout=self._connector.patience())
 
 
 def as_record(row: "asyncpg.Record", into: type[T]) -> T:

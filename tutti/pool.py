@@ -19,10 +19,12 @@ from asyncpg.pool import PoolConnectionProxy as Connection
 from tutti.errors import Unavailable
 from tutti.record import encode
 
-ACQUIRE_TIMEOUT_S = 3
+PATIENCE_S = 3
+"""For a line and the first answer on it together, and then for each further answer: so long may PostgreSQL be
+silent. Whoever allows longer statements waits that much longer."""
+LINE_WITHIN_S = 2.5
+"""Of that, for a line to become free: what is left must be enough to use it."""
 CONNECT_TIMEOUT_S = 1
-CALL_TIMEOUT_S = 3.5
-"""For one statement's answer to come; whoever allows longer statements waits that much longer."""
 CLOSE_TIMEOUT_S = 5
 RETRY_AFTER_S = 5
 FAILURES = 5
@@ -93,12 +95,14 @@ class Pool:
 
     def __init__(self, database_url: str, *, size: int = 10, limits: dict[str, str] | None = None) -> None:
         self._url = database_url
+        self.patience_s = _longest_statement(limits or {}) + PATIENCE_S
+        """How long PostgreSQL may be silent on a line of this pool."""
         self._pool: asyncpg.Pool[asyncpg.Record] = asyncpg.create_pool(
             database_url,
             min_size=0,
             max_size=size,
             timeout=CONNECT_TIMEOUT_S,
-            command_timeout=_call_timeout(limits or {}),
+            command_timeout=self.patience_s,
             statement_cache_size=1000,
             server_settings=LIMITS | (limits or {}),
             connect=self._connect,
@@ -131,12 +135,12 @@ class Pool:
         if self.is_away:
             raise DatabaseAway(retry_after=RETRY_AFTER_S)
         with Talk(self):
-            return await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            return await self._pool.acquire(timeout=LINE_WITHIN_S)
 
     async def release(self, connection: "Connection[asyncpg.Record]") -> None:
         """Give back; a connection that broke is thrown away by the pool."""
         with Talk(self):
-            await self._pool.release(connection, timeout=ACQUIRE_TIMEOUT_S)
+            await self._pool.release(connection, timeout=PATIENCE_S)
 
     async def forget_idle(self) -> None:
         """Whoever waits in the pool may be as dead as the one just met: the next ones are new."""
@@ -199,9 +203,8 @@ async def open_pool(database_url: str, *, size: int = 10, limits: dict[str, str]
     return await Pool(database_url, size=size, limits=limits).open()
 
 
-def _call_timeout(limits: dict[str, str]) -> float:
-    longest = float(limits["statement_timeout"].removesuffix("s")) if "statement_timeout" in limits else 0
-    return longest + CALL_TIMEOUT_S
+def _longest_statement(limits: dict[str, str]) -> float:
+    return float(limits["statement_timeout"].removesuffix("s")) if "statement_timeout" in limits else 0
 
 
 async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -4,8 +4,10 @@ A command begins it by its first statement. Its commit raises the versions of th
 is announced and writes the rows of the jobs that were enqueued; only then is anybody told.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from time import monotonic
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -56,6 +58,7 @@ class Transaction:
         self._transaction: Any = None
         self._isolation: Literal["repeatable_read"] | None = None
         self._began = 0.0
+        self._left: float | None = None
 
     @property
     def is_open(self) -> bool:
@@ -88,15 +91,23 @@ class Transaction:
     async def line(self) -> "Connection[asyncpg.Record]":
         """The connection, with or without a transaction."""
         if self._connection is None:
+            asked = monotonic()
             self._connection, self._began = await self.pool.acquire(), self._clock.now_ms()
+            self._left = self.pool.patience_s - (monotonic() - asked)
         return self._connection
+
+    def patience(self) -> float | None:
+        """How long to wait for the next answer: for the first one less, as the line was waited for."""
+        left, self._left = self._left, None
+        return left
 
     async def _begin(self) -> "Connection[asyncpg.Record]":
         connection = await self.line()
         transaction = connection.transaction(isolation=self._isolation)
         try:
             with self.talk(connection):
-                await transaction.start()
+                async with asyncio.timeout(self.patience()):
+                    await transaction.start()
         except BaseException:
             await self._give_back()
             raise
@@ -182,3 +193,6 @@ class Line:
 
     def talk(self, connection: "Connection[asyncpg.Record]") -> Talk:
         return self._transaction.talk(connection)
+
+    def patience(self) -> float | None:
+        return self._transaction.patience()

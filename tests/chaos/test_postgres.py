@@ -24,6 +24,8 @@ from tutti.settings import Settings
 
 WRITERS = 50
 HEALED_WITHIN_S = 5
+SILENT_FOR_S = 3
+"""So long a command waits for a database that says nothing."""
 SLACK_S = 10
 """Five seconds are promised and measured; a busy machine may take longer before a test fails."""
 
@@ -150,7 +152,8 @@ async def test_f2_postgres_stalls_and_wakes(
                 assert refused
                 assert {each["status"] for each in found} <= {200, 503}
                 measured("F2 slowest 503, s", max(refused))
-                assert max(refused) < 4 + SLACK_S
+                assert max(refused) < SILENT_FOR_S + SLACK_S
+                assert sorted(refused)[int(len(refused) * 0.99)] < SILENT_FOR_S + 1, "p99 of errors (F2)"
             measured("F2 slowest clock.ping, s", slowest_ping)
             assert idle.degraded[-1][1] == ["database"]
             for_all_of(postgres_part.pid, signal.SIGCONT)

@@ -1,0 +1,101 @@
+"""How long a command waits for a PostgreSQL that says nothing (F2)."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from time import monotonic
+
+import pytest
+
+from tests.chaos.conftest import for_all_of
+from tutti.command import perform
+from tutti.context import Context, Floor
+from tutti.database import Query
+from tutti.embedded import Postgres
+from tutti.pool import DatabaseAway, open_pool
+
+ANYTHING = Query("anything", "select 1", ())
+SLOWLY = Query("slowly", "select pg_sleep(3.3)", ())
+Command = Callable[[Context], Awaitable[None]]
+PATIENCE_S = 3
+SLACK_S = 0.4
+"""Less than the half second that would tell a longer patience from this one."""
+
+
+@contextmanager
+def stalled(part: Postgres) -> Iterator[None]:
+    """PostgreSQL stands still, all its processes."""
+    for_all_of(part.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for_all_of(part.pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def floor_with(floor: Floor, size: int, limits: dict[str, str] | None = None) -> AsyncIterator[Floor]:
+    """The same floor on a pool of its own."""
+    pool = await open_pool(floor.settings.database_url, size=size, limits=limits)
+    try:
+        yield replace(floor, pool=pool)
+    finally:
+        await pool.close()
+
+
+async def reads(ctx: Context) -> None:
+    await ctx.db.value(ANYTHING)
+
+
+async def reads_alone(ctx: Context) -> None:
+    await ctx.lone.value(ANYTHING)
+
+
+@pytest.mark.parametrize("command", [reads, reads_alone])
+async def test_a_stalled_postgresql_is_waited_for_three_seconds(
+    floor: Floor, postgres_part: Postgres, command: Command
+) -> None:
+    await perform(Context(floor), reads)
+    with stalled(postgres_part):
+        began = monotonic()
+        with pytest.raises(DatabaseAway):
+            await perform(Context(floor), command)
+        assert PATIENCE_S - SLACK_S < monotonic() - began < PATIENCE_S + SLACK_S
+
+
+@pytest.mark.parametrize("command", [reads, reads_alone])
+async def test_waiting_for_a_line_and_for_its_first_answer_is_one_patience(
+    floor: Floor, postgres_part: Postgres, command: Command
+) -> None:
+    async with floor_with(floor, 1) as narrow:
+        holding = Context(narrow)
+        await holding.lone.value(ANYTHING)
+        began = monotonic()
+        waiting = asyncio.create_task(perform(Context(narrow), command))
+        await asyncio.sleep(2)
+        with stalled(postgres_part):
+            await holding.roll_back()  # nothing is open, so nothing is said
+            with pytest.raises(DatabaseAway):
+                await waiting
+            assert monotonic() - began < PATIENCE_S + SLACK_S
+
+
+async def test_after_an_answer_there_is_patience_again(floor: Floor) -> None:
+    """A command of many statements is not cut off while PostgreSQL answers."""
+
+    async def takes_its_time(ctx: Context) -> None:
+        for _ in range(2):
+            await ctx.db.value(Query("a_while", "select pg_sleep(1.7)", ()))
+
+    await perform(Context(floor), takes_its_time)
+
+
+async def test_who_allows_longer_statements_waits_longer(floor: Floor) -> None:
+    async def slow(ctx: Context) -> None:
+        await ctx.db.value(SLOWLY)
+
+    async with floor_with(floor, 1, {"statement_timeout": "60s"}) as patient:
+        await perform(Context(patient), slow)
+    with pytest.raises(DatabaseAway):
+        await perform(Context(floor), slow)

@@ -97,7 +97,7 @@ async def ahead_ms(visitor: Visitor) -> float:
     for _ in range(15):
         readings.append(await visitor.ask(HOW_FAR_AHEAD))
         await asyncio.sleep(0.07)
-    return median(readings)
+    return float(median(readings))
 
 
 @pytest.mark.parametrize("why", ["too long to decode", "cannot be decoded"])

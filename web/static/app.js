@@ -13,6 +13,7 @@ import { Measuring } from "./measuring.js";
 import { navigate, wireNavigation } from "./navigation.js";
 import { wireKeys } from "./keys.js";
 import { tellBlocked, tellConnection, tellEnd, tellNotice } from "./notices.js";
+import { Rights } from "./rights.js";
 import { wireRows } from "./rows.js";
 import { Screen } from "./screen.js";
 import { wireSheets } from "./sheets.js";
@@ -34,7 +35,8 @@ class App {
     this.volumeAt = 0;
     this.isSigningOut = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
-    this.screen = new Screen(this.store, this.player);
+    this.rights = new Rights({ role: document.body.dataset.role });
+    this.screen = new Screen(this.store, this.player, this.rights);
     this.uploads = /** @type {import("./upload.js").UploadManager} */ (document.querySelector("upload-manager"));
   }
 
@@ -44,6 +46,7 @@ class App {
   }
 
   start() {
+    this.rights.start();
     this.#wireStore();
     this.#wirePlayer();
     this.#wireQueues();
@@ -52,11 +55,12 @@ class App {
     wireKeys({ wish, toggle: () => this.toggle() });
     wireRows({
       wish,
+      may: (right) => this.rights.may(right),
       play: (params) => this.play(params),
       isCurrent: (songId) => this.store.now?.item?.songId === songId,
       toggle: () => this.toggle(),
       undo: (text) => this.offerUndo(text),
-      added: (text) => this.offerUndo(text, hasBegun(this.store.now) ? {} : { Play: () => this.play() }),
+      added: (text) => this.offerUndo(text, hasBegun(this.store.now) || !this.rights.may("control") ? {} : { Play: () => this.play() }),
       uploads: this.uploads,
     });
     document.addEventListener("suggestionSelect", (event) => this.#suggested(/** @type {CustomEvent} */ (event).detail.suggestion));
@@ -90,6 +94,7 @@ class App {
    * @param {string} method @param {Record<string, unknown>} [params]
    */
   async wish(method, params = {}) {
+    if (!this.rights.allows(method, params)) return null;
     try {
       return await this.store.wish(method, params);
     } catch (error) {
@@ -110,7 +115,7 @@ class App {
 
   /** Pause for everybody; with the server away at least here, and for the others when it is back. */
   pause() {
-    if (!this.store.isUp) this.store.pauseHere();
+    if (!this.store.isUp && this.rights.may("control")) this.store.pauseHere();
     return this.wish("player.pause");
   }
 
@@ -186,9 +191,10 @@ class App {
     if (done && name === "remove") this.offerUndo(`“${detail.title}” was removed.`);
   }
 
-  /** A song is played, anything else is shown. @param {import("./search.js").Suggestion} suggestion */
-  #suggested({ type, id }) {
-    if (type === "song") this.play({ songId: id, source: "search" });
+  /** A song is played, or added by who may not do more; anything else is shown. @param {import("./search.js").Suggestion} suggestion */
+  async #suggested({ type, id, title }) {
+    if (type === "song" && this.rights.may("control")) this.play({ songId: id, source: "search" });
+    else if (type === "song") (await this.wish("queue.add", { songIds: [id], at: "end", source: "search" })) && this.offerUndo(`“${title}” is in the queue.`);
     else navigate.to(`/${type}s/${id}`);
   }
 
@@ -211,6 +217,9 @@ class App {
     const { store, output } = this;
     tellConnection(store);
     if (!store.isUp) return this.introduction.forget();
+    this.rights.take(store.hello?.rights);
+    this.screen.draw();
+    this.screen.drawDevices();
     this.measuring.well();
     const isNew = !this.introduction.isMade;
     if (isNew && this.line.isLeading && output.isHeard) store.speakFirst(() => output.report("playing"));

@@ -10,15 +10,17 @@ class DeviceList extends HTMLElement {
   constructor() {
     super();
     this.key = "";
+    this.maySteer = true;
   }
 
-  /** @param {Device[]} devices @param {Player | null} player @param {string | null} own */
-  show(devices, player, own) {
+  /** @param {Device[]} devices @param {Player | null} player @param {string | null} own @param {boolean} [maySteer] else it is only to be looked at */
+  show(devices, player, own, maySteer = true) {
     const outputs = new Map((player?.outputs ?? []).map((one) => [one.deviceId, one]));
     const shown = devices.filter((device) => device.canPlay && (device.isOnline || outputs.has(device.deviceId)));
-    const key = JSON.stringify([shown, [...outputs.values()], player?.handoff, own]);
+    const key = JSON.stringify([shown, [...outputs.values()], player?.handoff, own, maySteer]);
     if (key === this.key || this.contains(document.activeElement?.closest("input") ?? null)) return;
     this.key = key;
+    this.maySteer = maySteer;
     const others = shown.filter((device) => !outputs.has(device.deviceId));
     const rows = shown
       .filter((device) => outputs.has(device.deviceId))
@@ -34,7 +36,7 @@ class DeviceList extends HTMLElement {
 
   /** Two browsers of one kind are told apart by a name. @param {Device | undefined} device */
   #naming(device) {
-    if (!device) return null;
+    if (!device || !this.maySteer) return null;
     const input = /** @type {HTMLInputElement} */ (make("input", { class: "input", value: device.name, maxlength: 80, required: true, "aria-label": "Name of this device" }));
     const form = make("form", { class: "row", "hx-boost": "false" }, make("span", { class: "grow" }, input), make("button", { class: "btn btn-small", type: "submit" }, "Save"));
     form.addEventListener("submit", (event) => {
@@ -49,18 +51,17 @@ class DeviceList extends HTMLElement {
   /** @param {Device} device @param {OutputState} output @param {boolean} isParty @param {string | null} own */
   #sounding(device, output, isParty, own) {
     const state = !device.isOnline ? "Away" : isParty && !output.ready ? "Getting ready…" : isParty ? "In time with the others" : "Playing here";
-    const row = make("div", { class: "device is-output" }, icon(iconOf(device)),
-      make("span", { class: "item-text" }, make("span", { class: "item-title" }, device.name), make("span", { class: "item-sub" }, saying(state, device, own))));
-    if (!isParty) return row;
+    const row = make("div", { class: "device is-output" }, icon(iconOf(device)), named(device, saying(state, device, own)));
+    if (!isParty || !this.maySteer) return row;
     row.append(this.#button("close", `Stop on ${device.name}`, "leave", device));
     return make("div", { class: "stack stack-tight" }, row, this.#delay(device, output));
   }
 
   /** @param {Device} device @param {boolean} isSomebodyPlaying @param {boolean} isComing @param {string | null} own */
   #silent(device, isSomebodyPlaying, isComing, own) {
+    if (!this.maySteer) return make("div", { class: "device" }, icon(iconOf(device)), named(device, saying("Silent", device, own)));
     const move = make("button", { class: "item-main", type: "button", onclick: () => this.#say("transfer", { deviceId: device.deviceId }) },
-      icon(iconOf(device)),
-      make("span", { class: "item-text" }, make("span", { class: "item-title" }, device.name), make("span", { class: "item-sub" }, saying(isComing ? "Getting ready…" : "Play here instead", device, own))));
+      icon(iconOf(device)), named(device, saying(isComing ? "Getting ready…" : "Play here instead", device, own)));
     const row = make("div", { class: "device" }, move);
     if (isSomebodyPlaying) row.append(make("button", { class: "btn btn-small", type: "button", onclick: () => this.#say("join", { deviceId: device.deviceId }) }, "Play along"));
     return row;
@@ -91,6 +92,11 @@ class DeviceList extends HTMLElement {
 function iconOf(device) {
   if (device.kind === "phone" || device.kind === "tablet") return "phone";
   return device.kind === "computer" || device.kind === "browser" ? "laptop" : "speaker";
+}
+
+/** @param {Device} device @param {string} words */
+function named(device, words) {
+  return make("span", { class: "item-text" }, make("span", { class: "item-title" }, device.name), make("span", { class: "item-sub" }, words));
 }
 
 /** Below the name, where nothing is cut: a long name must not hide which one is this. @param {string} state @param {Device} device @param {string | null} own */

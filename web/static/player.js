@@ -158,7 +158,7 @@ export class AudioPlayer extends HTMLElement {
     for (const place of this.#all('[data-part="artist"]')) place.textContent = song.artist || "Unknown artist";
     for (const place of this.#all('[data-part="cover"]')) fillCover(place, song.title, song.coverUrl);
     colour(this.#stage, song.title);
-    for (const input of this.#inputs("seek")) input.disabled = !song.durationMs;
+    for (const input of this.#inputs("seek")) input.disabled = !song.durationMs || input.hasAttribute("data-refused");
     this.#drawTime(this.#progress);
   }
 

@@ -97,11 +97,11 @@ export class PlayQueue extends HTMLElement {
     return make(
       "div",
       { class: "queue-item", role: "listitem", "data-item-id": item.itemId },
-      make("button", { class: "item-main", type: "button", "data-act": "jump", "aria-label": `Play ${item.title}` },
+      make("button", { class: "item-main", type: "button", "data-act": "jump", "data-needs": "control", "aria-label": `Play ${item.title}` },
         cover(item.title, item.coverUrl),
         make("span", { class: "item-text" }, make("span", { class: "item-title" }, item.title), make("span", { class: "item-sub" }, sub))),
-      make("button", { class: "btn btn-icon", type: "button", "data-act": "remove", "aria-label": `Remove ${item.title}` }, icon("close")),
-      make("button", { class: "btn btn-icon grip", type: "button", "data-act": "grip", "aria-label": `Move ${item.title}: arrow keys` }, icon("grip")),
+      make("button", { class: "btn btn-icon", type: "button", "data-act": "remove", "data-needs": "control", "aria-label": `Remove ${item.title}` }, icon("close")),
+      make("button", { class: "btn btn-icon grip", type: "button", "data-act": "grip", "data-needs": "control", "aria-label": `Move ${item.title}: arrow keys` }, icon("grip")),
     );
   }
 

@@ -5,7 +5,7 @@ import { navigate } from "./navigation.js";
 import { icon, make, toast } from "./ui.js";
 
 /**
- * @typedef {{wish: (method: string, params?: Record<string, unknown>) => Promise<any>, play: (params: Record<string, unknown>) => Promise<any>,
+ * @typedef {{wish: (method: string, params?: Record<string, unknown>) => Promise<any>, may: (right: import("./rights.js").Right) => boolean, play: (params: Record<string, unknown>) => Promise<any>,
  *   isCurrent: (songId: string) => boolean, toggle: () => void, undo: (text: string) => void, added: (text: string) => void, uploads: import("./upload.js").UploadManager}} Parts
  */
 
@@ -15,7 +15,7 @@ const MOST = 2000;
 
 /** @type {Record<string, (parts: Parts, row: HTMLElement, button: HTMLElement) => unknown>} */
 const ACTS = {
-  play: ({ play, isCurrent, toggle }, { dataset }) => (isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId, source: dataset.source })),
+  play: (parts, row, button) => (parts.may("control") ? playOrToggle(parts, row) : ACTS.add?.(parts, row, button)),
   add: async ({ wish, added }, { dataset }) => (await wish("queue.add", { songIds: [dataset.songId], at: "end", source: dataset.source })) && added(`“${dataset.title}” is in the queue.`),
   menu: (parts, row, button) => openMenu(parts, row, button),
   "play-list": (parts, _row, button) => playAll(parts, button),
@@ -23,6 +23,11 @@ const ACTS = {
   choose: ({ uploads }) => uploads.choose(),
   "choose-folder": ({ uploads }) => uploads.choose({ folder: true }),
 };
+
+/** @param {Parts} parts @param {HTMLElement} row */
+function playOrToggle({ play, isCurrent, toggle }, { dataset }) {
+  return isCurrent(dataset.songId ?? "") ? toggle() : play({ songId: dataset.songId, source: dataset.source });
+}
 
 /** @param {Parts} parts */
 export function wireRows(parts) {
@@ -88,8 +93,8 @@ function openMenu(parts, row, button) {
   const { songId, albumId, artistId, title, source } = row.dataset;
   const isLiked = row.hasAttribute("data-liked");
   const entries = [
-    entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next", source })) && parts.added(`“${title}” plays next.`)),
-    entry("queue", "Add to queue", () => ACTS.add?.(parts, row, button)),
+    parts.may("add") && entry("play-next", "Play next", async () => (await parts.wish("queue.add", { songIds: [songId], at: "next", source })) && parts.added(`“${title}” plays next.`)),
+    parts.may("add") && entry("queue", "Add to queue", () => ACTS.add?.(parts, row, button)),
     artistId !== undefined && entry("heart", isLiked ? "No longer like" : "Like", () => like(row, !isLiked)),
     albumId && entry("disc", "Go to album", () => navigate.to(`/albums/${albumId}`)),
     artistId && entry("person", "Go to artist", () => navigate.to(`/artists/${artistId}`)),

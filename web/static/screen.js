@@ -5,8 +5,9 @@ import { positionAt } from "./timeline.js";
 import { colour, duration, fillCover, swapIcon } from "./ui.js";
 
 export class Screen {
-  /** @param {import("./store.js").Store} store @param {import("./player.js").AudioPlayer} player */
-  constructor(store, player) {
+  /** @param {import("./store.js").Store} store @param {import("./player.js").AudioPlayer} player @param {import("./rights.js").Rights} rights */
+  constructor(store, player, rights) {
+    this.rights = rights;
     this.store = store;
     this.clock = store.clock;
     this.player = player;
@@ -60,8 +61,16 @@ export class Screen {
       const isCurrent = /** @type {HTMLElement} */ (row).dataset.songId === now.item?.songId;
       row.classList.toggle("is-current", isCurrent);
       const over = row.querySelector(".over");
-      if (over) swapIcon(over, isCurrent && now.isPlaying ? "pause" : "play");
+      if (!over) continue;
+      if (this.rights.may("control")) swapIcon(over, isCurrent && now.isPlaying ? "pause" : "play");
+      else this.#offerToAdd(/** @type {HTMLElement} */ (row), over);
     }
+  }
+
+  /** Who may not choose what plays may add it to what comes. @param {HTMLElement} row @param {Element} over */
+  #offerToAdd(row, over) {
+    swapIcon(over, "plus");
+    row.querySelector('[data-act="play"]')?.setAttribute("aria-label", `Add ${row.dataset.title} to the queue`);
   }
 
   drawQueues() {
@@ -77,7 +86,7 @@ export class Screen {
   }
 
   drawDevices() {
-    for (const list of document.querySelectorAll("device-list")) /** @type {any} */ (list).show(this.store.devices, this.store.player, this.deviceId);
+    for (const list of document.querySelectorAll("device-list")) /** @type {any} */ (list).show(this.store.devices, this.store.player, this.deviceId, this.rights.may("control"));
     if (this.store.now) this.player.modes = { isShuffled: this.store.now.isShuffled, repeatMode: this.store.now.repeatMode, where: this.#where(this.store.now) };
     if (this.store.now) this.#drawNow(this.store.now);
   }

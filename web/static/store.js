@@ -13,7 +13,7 @@ const STEERING = /^(player|queue|output)\.(?!get$)/;
  * @typedef {{deviceId: string, name: string, kind: string, canPlay: boolean, isOnline: boolean, isOutput: boolean,
  *   delayMs: number, lastSeenAt: string | null}} Device
  * @typedef {{sessionId: string, deviceId: string | null, playerId?: string | null, serverTime: string | number, again?: boolean,
- *   user: {id: string, name: string, role: string}}} Hello
+ *   rights?: import("./rights.js").Right[], user: {id: string, name: string, role: string}}} Hello
  */
 
 /**

@@ -110,13 +110,11 @@ class Editing:
 
     async def reorder(self, *, is_shuffled: bool) -> None:
         """Shuffle anew, keeping the current item, or go back to the former order."""
-        player = self._turn.player
         if is_shuffled:
+            await self._run(sql.keep_order, queue_version=self._number)
             seed = int.from_bytes(self._ctx.random_bytes(8), "big", signed=True)
             await self._run(sql.shuffle, first=self._before, length=self._length, seed=seed)
-        self._steps.append(Reorder(is_shuffled=player.is_shuffled))
-        self._told = None
-        self._turn.take(changed(player, is_shuffled=is_shuffled))
+        self._play_by(is_shuffled=is_shuffled)
 
     async def take_back(self, steps: Sequence[Step]) -> None:
         """Carry out the inverse of a change, on the queue as it is today."""
@@ -129,10 +127,9 @@ class Editing:
                     self._return_to = current
                 case MoveBack(item_id=item_id, behind=behind, is_shuffled=is_shuffled):
                     await self._move_back(item_id, behind, is_shuffled=is_shuffled)
-                case Reorder(is_shuffled=is_shuffled):
-                    self._steps.append(Reorder(is_shuffled=self._turn.player.is_shuffled))
-                    self._told = None
-                    self._turn.take(changed(self._turn.player, is_shuffled=is_shuffled))
+                case Reorder(is_shuffled=is_shuffled, as_of=version):
+                    await self._mix_as_it_was(version)
+                    self._play_by(is_shuffled=is_shuffled)
 
     async def finish(self, kind: Kind = "change") -> None:
         """Let the player take the queue over, keep the change for undo, and tell it.
@@ -161,6 +158,24 @@ class Editing:
         if self._number % FORGET_EVERY == 0:
             await self._run(sql.forget_changes, oldest=self._number - KEPT)
             await self._run(sql.forget_items, oldest=self._number - KEPT)
+            await self._run(sql.forget_orders, oldest=self._number - KEPT)
+
+    def _play_by(self, *, is_shuffled: bool) -> None:
+        player = self._turn.player
+        self._steps.append(Reorder(is_shuffled=player.is_shuffled, as_of=self._number - 1))
+        self._told = None
+        self._turn.take(changed(player, is_shuffled=is_shuffled))
+
+    async def _mix_as_it_was(self, version: int | None) -> None:
+        """Who first mixed it anew after this version kept how it was; what came since stays in its place."""
+        if version is None:
+            return
+        replaced_in = await self._ctx.db.value(
+            sql.order_replaced_after, queue_id=self._turn.player.id, version=version
+        )
+        if replaced_in is not None:
+            await self._run(sql.keep_order, queue_version=self._number)
+            await self._run(sql.put_order_back, replaced_in=replaced_in)
 
     def _item(self, song: PlayableSong, source: Source) -> Item:
         return Item(

@@ -265,6 +265,30 @@ update queue_items set shuffle_rank = case
 end
 where queue_id = :queue_id and removed_in is null;
 
+-- keep_order
+-- How it is mixed, before it is mixed anew.
+insert into shuffled_orders (queue_id, replaced_in, item_ids, places)
+select :queue_id, :queue_version, coalesce(array_agg(item_id), '{}'), coalesce(array_agg(shuffle_rank), '{}')
+from queue_items where queue_id = :queue_id and removed_in is null
+on conflict do nothing;
+
+-- order_replaced_after
+-- Which change first mixed it anew after a version; null when nobody did.
+select min(replaced_in) from shuffled_orders where queue_id = :queue_id and replaced_in > :version;
+
+-- put_order_back
+-- It is mixed again as before that change; what has come since keeps its place.
+update queue_items q set shuffle_rank = kept.place
+from (
+    select unnest(item_ids) as item_id, unnest(places) as place
+    from shuffled_orders where queue_id = :queue_id and replaced_in = :replaced_in
+) kept
+where q.queue_id = :queue_id and q.item_id = kept.item_id;
+
+-- forget_orders
+-- So far back nobody goes.
+delete from shuffled_orders where queue_id = :queue_id and replaced_in <= :oldest;
+
 -- is_there
 -- Whether an item is in this queue.
 select exists (

@@ -13,6 +13,7 @@ from tests.tutti.library.songs import Shelf
 from tutti import identity, player
 from tutti.command import perform
 from tutti.context import Context, Floor, Person, SessionRef
+from tutti.player.model.changes import Inserted, Moved, Removed
 
 T = TypeVar("T")
 
@@ -134,3 +135,18 @@ def shelf(context_of: ContextOf) -> Shelf:
 async def songs(shelf: Shelf, someone: Person) -> list[UUID]:
     """Five songs, A to E, of 215 s each."""
     return [(await shelf.add(someone, title)).id for title in "ABCDE"]
+
+
+def apply(mirror: list[UUID], change: player.QueueChanged) -> None:
+    """What a client does with queue.changed."""
+    assert not change.reload
+    for each in change.changes:
+        match each:
+            case Inserted(index=index, items=items):
+                mirror[index:index] = [item.item_id for item in items]
+            case Removed(index=index, item_id=item_id):
+                assert mirror.pop(index) == item_id
+            case Moved(item_id=item_id, from_=start, to=end):
+                assert mirror.pop(start) == item_id
+                mirror.insert(end, item_id)
+    assert len(mirror) == change.length

@@ -20,8 +20,7 @@ from hypothesis.stateful import (
 
 from tests.conftest import add_person
 from tests.tutti.library.songs import Shelf
-from tests.tutti.player.conftest import Remote, a_remote
-from tests.tutti.player.test_queue import apply
+from tests.tutti.player.conftest import Remote, a_remote, apply, befriended
 from tutti import player
 from tutti.context import Context, Floor, Person
 from tutti.errors import Conflict, NotFound
@@ -54,6 +53,8 @@ class LiveRules(RuleBasedStateMachine):
         self.person: Person = self.here(add_person(self.floor, "Clara", "member"))
         self.phone = self.here(a_remote(self.floor, self.person))
         self.desk = self.here(a_remote(self.floor, self.person))
+        robert = self.here(add_person(self.floor, "Robert", "member"))
+        self.friend = self.here(befriended(self.phone, self.floor, robert))
         self.devices = [self.here(self.phone.device("Kitchen")), self.here(self.desk.device("Desk"))]
         self.state = self.here(self.phone.do(player.get_player))
         self.began = self.loop.time()
@@ -92,6 +93,30 @@ class LiveRules(RuleBasedStateMachine):
         assert (self.mirror, self.state.is_shuffled) == (before, was)
         self.do(self.phone, player.redo_queue)
         assert (self.mirror, self.state.is_shuffled) == (after, not was)
+
+    @rule(times=st.integers(2, 5), adds=st.booleans())
+    def toggle_shuffle_again_and_again_and_take_it_all_back(self, times: int, adds: bool) -> None:
+        """However often it is mixed anew, each order comes back as it was."""
+        orders = [(list(self.mirror), self.state.is_shuffled)]
+        for _ in range(times):
+            self.do(self.phone, player.change_player, is_shuffled=not self.state.is_shuffled)
+            orders.append((list(self.mirror), self.state.is_shuffled))
+        added = set[UUID]()
+        if adds:
+            before = set(self.mirror)
+            self.do(self.friend, player.add_to_queue, song_ids=self.songs[:2], player_id=self.state.player_id)
+            added = set(self.mirror) - before
+
+        def now() -> tuple[list[UUID], bool]:
+            return [item for item in self.mirror if item not in added], self.state.is_shuffled
+
+        for order in reversed(orders[:-1]):
+            self.do(self.phone, player.undo_queue)
+            assert now() == order
+            assert added <= set(self.mirror)
+        for order in orders[1:]:
+            self.do(self.phone, player.redo_queue)
+            assert now() == order
 
     @rule(repeat_mode=st.sampled_from(["none", "one", "all"]))
     def repeat(self, repeat_mode: RepeatMode) -> None:

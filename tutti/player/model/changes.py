@@ -80,6 +80,8 @@ class Reorder(Record, tag_field="step", tag="reorder"):
     """Go back to the order by which it was played before, shuffled or not."""
 
     is_shuffled: bool
+    as_of: int | None = None
+    """The queue as it was mixed at this version, should it have been mixed anew since; None: as it is."""
 
 
 Step = TakeOut | PutBack | MoveBack | Reorder

@@ -48,6 +48,8 @@ _AWAY = (
     TimeoutError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,  # it cannot read or write its own files
+    asyncpg.exceptions.FatalPostgresError,  # it closes this line, for a reason of its own
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,  # this process slept with a transaction open (F24)
 )

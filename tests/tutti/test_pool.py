@@ -99,3 +99,29 @@ async def test_who_allows_longer_statements_waits_longer(floor: Floor) -> None:
         await perform(Context(patient), slow)
     with pytest.raises(DatabaseAway):
         await perform(Context(floor), slow)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "57P01",  # an administrator, or a restart, ends this line
+        "57P02",  # another process crashed
+        "57P03",  # it is starting up
+        "53300",  # too many connections
+        "53100",  # its disk is full
+        "58030",  # it cannot read its own files
+        "55P03",  # a lock that did not come
+        "57014",  # a statement that took too long
+    ],
+)
+async def test_what_is_postgresqls_own_trouble_is_no_error_of_ours(floor: Floor, code: str) -> None:
+    """And the line it was said on serves the next command."""
+
+    async def fails(ctx: Context) -> None:
+        raising = f"do $$ begin raise exception 'trouble' using errcode = '{code}'; end $$"
+        await ctx.db.run(Query("trouble", raising, ()))
+
+    with pytest.raises(DatabaseAway) as caught:
+        await perform(Context(floor), fails)
+    assert (caught.value.status, caught.value.retry_after) == (503, 5)
+    await perform(Context(floor), reads)

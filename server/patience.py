@@ -1,13 +1,27 @@
-"""How long a client may take to say what it wants: aiohttp would wait for the rest of a header (R27)."""
+"""How long a client may take to say what it wants: aiohttp would wait for the rest of a header (R27).
+
+And how it is told that what it said is no request.
+"""
 
 import asyncio
+from secrets import token_urlsafe
 from typing import Any
 
 from aiohttp import web
 
+from server.problems import problem_response
+from tutti.errors import Failed, Invalid
+from tutti.text import _
+
 HEADER_WITHIN_S = 10
 BACKLOG = 2048
 """Connections the kernel keeps for us while everybody comes back at once (F27)."""
+
+
+class NotHttp(Invalid):
+    """Bytes that are no HTTP request, or a header longer than we read."""
+
+    sentence = _("This is not a request that can be read.")
 
 
 class PatientHandler(web.RequestHandler):
@@ -27,6 +41,22 @@ class PatientHandler(web.RequestHandler):
             self._take_back()
         elif self._current_request is None and self._too_late is None:
             self._too_late = self._loop.call_later(HEADER_WITHIN_S, self._give_up)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what reached no route; aiohttp's own would be plain text, or HTML with a trace."""
+        super().handle_error(request, status, exc, message)
+        problem = Failed() if status >= 500 else NotHttp()
+        response = problem_response(problem, instance=token_urlsafe(12))
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Server"] = "Tutti"
+        response.force_close()
+        return response
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._take_back()

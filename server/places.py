@@ -19,7 +19,7 @@ from server.socket import Socket
 from tutti import identity, player
 from tutti.command import perform
 from tutti.context import Context, SessionRef
-from tutti.errors import Conflict, Problem
+from tutti.errors import Problem
 from tutti.event import Heard
 
 TAKEN_OVER: Final = 4505
@@ -36,7 +36,7 @@ class Speaker(Protocol):
     def context(self) -> Context: ...
 
 
-class PlaceTaken(Conflict):
+class PlaceTaken(Exception):
     """Another socket speaks for the device, so it has not gone: nothing of leaving may be committed."""
 
 
@@ -65,7 +65,7 @@ class Places:
     async def leave(self, speaker: Speaker) -> None:
         """The client has gone: others see at once that its device is away, unless a newer socket is there."""
         self.forget(speaker)
-        with suppress(Problem):
+        with suppress(Problem, PlaceTaken):
             await perform(speaker.context(), leave, socket_id=speaker.id)
 
     def has(self, speaker: Speaker) -> bool:

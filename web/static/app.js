@@ -21,7 +21,7 @@ import { Away, Refused, Socket } from "./socket.js";
 import { Store } from "./store.js";
 import { Line } from "./tabs.js";
 import { wireTheme } from "./theme-switch.js";
-import { hasBegun } from "./timeline.js";
+import { hasBegun, positionAt } from "./timeline.js";
 import { toast } from "./ui.js";
 
 class App {
@@ -33,6 +33,7 @@ class App {
     this.output = new Output({ clock: this.clock, report: (report) => this.#report(report) });
     this.introduction = new Introduction(this.line);
     this.volumeAt = 0;
+    this.isGoingBack = false;
     this.isSigningOut = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
     this.rights = new Rights({ role: document.body.dataset.role });
@@ -125,6 +126,23 @@ class App {
     return now?.isPlaying ? this.pause() : now?.item && this.play();
   }
 
+  next() {
+    return this.wish("player.next", this.#seen());
+  }
+
+  /** Back. Who presses again before the first press was answered means the song before. */
+  async previous() {
+    const seen = this.isGoingBack ? { ...this.#seen(), fromPositionMs: 0 } : this.#seen();
+    this.isGoingBack = true;
+    await this.wish("player.previous", seen).finally(() => (this.isGoingBack = false));
+  }
+
+  /** What this person sees: so two thumbs on two phones are one wish. */
+  #seen() {
+    const { now, clock } = this.store;
+    return now?.item ? { fromItemId: now.item.itemId, fromPositionMs: Math.round(positionAt(now, clock.now())) } : {};
+  }
+
   #wireStore() {
     const { store } = this;
     store.addEventListener("player", () => {
@@ -146,8 +164,8 @@ class App {
     const { player } = this;
     player.addEventListener("play", () => this.play());
     player.addEventListener("pause", () => this.pause());
-    player.addEventListener("next", () => this.wish("player.next", { fromItemId: this.store.now?.item?.itemId }));
-    player.addEventListener("previous", () => this.wish("player.previous", { fromItemId: this.store.now?.item?.itemId }));
+    player.addEventListener("next", () => this.next());
+    player.addEventListener("previous", () => this.previous());
     player.addEventListener("seek", (event) => this.wish("player.seek", /** @type {CustomEvent} */ (event).detail));
     player.addEventListener("shuffle", (event) => this.wish("player.change", /** @type {CustomEvent} */ (event).detail));
     player.addEventListener("repeat", (event) => this.wish("player.change", /** @type {CustomEvent} */ (event).detail));
@@ -155,8 +173,8 @@ class App {
     tellMediaSession({
       play: () => this.play(),
       pause: () => this.pause(),
-      next: () => this.wish("player.next", { fromItemId: this.store.now?.item?.itemId }),
-      previous: () => this.wish("player.previous", { fromItemId: this.store.now?.item?.itemId }),
+      next: () => this.next(),
+      previous: () => this.previous(),
       seek: (positionMs) => this.wish("player.seek", { positionMs: Math.round(positionMs) }),
     });
   }

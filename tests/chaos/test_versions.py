@@ -147,6 +147,8 @@ async def each_server_steers_and_both_hear(people: list[Listener]) -> None:
             for method, params in wishes(person.songs, outputs[turn]):
                 deed = await here.do(method, **params)
                 assert deed.outcome == "ok", (here.name, deed)
+                if method == "player.play":
+                    await here.ask("device.report", state="playing")
                 await becomes(lambda: there.state["version"] >= deed.version)  # noqa: B023  # awaited here
             await here.do("player.transfer", deviceId=outputs[1 - turn])
         assert well(person.history)

@@ -1,24 +1,23 @@
 """A client like a browser: comes back after a break, resends what was not answered, asks when behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from time import monotonic
 from typing import Any, Protocol, Self
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import aiohttp
 import msgspec
 
 from tests.chaos.history import Deed, History
-from tests.running import Refused, Server
-from tutti import identity
-from tutti.command import perform
-from tutti.context import Context, Floor, Person
+from tests.running import Refused
 
 MOST_ITEMS = 200
 CONNECT_S = 5
+REPORT = "device.report"
+"""What an output says of itself: the one thing here that is no command and carries no id."""
 
 
 class Addressed(Protocol):
@@ -30,6 +29,17 @@ class Addressed(Protocol):
 
 class NotAnswered(Exception):
     """No answer came in time."""
+
+
+class Waiting:
+    """A call without an answer yet, and how often it was sent."""
+
+    def __init__(self, serial: int, method: str, params: dict[str, Any]) -> None:
+        self.serial = serial
+        wish = {"jsonrpc": "2.0", "id": serial, "method": method, "params": params}
+        self.frame = msgspec.json.encode(wish)
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.sent = 0
 
 
 class Device:
@@ -57,6 +67,8 @@ class Device:
         """How often this device asks whether its server still answers."""
         self.opened = 0
         self.refused_opens = 0
+        self.statuses: Counter[int] = Counter()
+        """Of everything that was refused, a socket too."""
         self.states_heard: list[tuple[float, int]] = []
         self._servers = [server.api.replace("http", "ws", 1) + "/socket" for server in servers]
         self._at = 0
@@ -64,7 +76,7 @@ class Device:
         self._http = http
         self._random = random or Random(name)
         self._ws: aiohttp.ClientWebSocketResponse | None = None
-        self._waiting: dict[int, tuple[bytes, asyncio.Future[Any]]] = {}
+        self._waiting: dict[int, Waiting] = {}
         self._serial = 0
         self._queue_asked = False
         self._asking: set[asyncio.Task[None]] = set()
@@ -84,25 +96,30 @@ class Device:
 
     async def ask(self, method: str, /, within_s: float = 30, **params: Any) -> Any:
         """Call; over a break it is sent again. Raises Refused, or NotAnswered after `within_s`."""
+        call = self._call(method, params)
+        return await self._answer(call, method, within_s)
+
+    def _call(self, method: str, params: dict[str, Any]) -> Waiting:
         self._serial += 1
-        serial = self._serial
-        frame = msgspec.json.encode({"jsonrpc": "2.0", "id": serial, "method": method, "params": params})
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[serial] = frame, answer
-        await self._send(frame)
+        call = self._waiting[self._serial] = Waiting(self._serial, method, params)
+        return call
+
+    async def _answer(self, call: Waiting, method: str, within_s: float) -> Any:
+        await self._send(call)
         try:
-            return await asyncio.wait_for(answer, within_s)
+            return await asyncio.wait_for(call.answer, within_s)
         except TimeoutError:
             raise NotAnswered(f"{self.name}: {method}") from None
         finally:
-            self._waiting.pop(serial, None)
+            self._waiting.pop(call.serial, None)
 
     async def do(self, method: str, /, key: str = "", within_s: float = 30, **params: Any) -> Deed:
         """One command, once or over a break with the same commandId, and what became of it."""
         deed = self.history.begin(self.name, method, key)
         params.setdefault("commandId", str(uuid4()))
+        call = self._call(method, params)
         try:
-            answer = await self.ask(method, within_s, **params)
+            answer = await self._answer(call, method, within_s)
         except Refused as refused:
             # A 503 may have come after the commit: nobody can know.
             unknown = refused.problem.get("status") in (500, 503)
@@ -110,18 +127,20 @@ class Device:
         except NotAnswered:
             History.finish(deed, "unknown", why="not_answered")
         else:
+            deed.is_repeated = call.sent > 1
             History.finish(deed, "ok", answer["version"])
         return deed
 
     async def insist(self, method: str, /, key: str = "", within_s: float = 30, **params: Any) -> Deed:
         """The same, sent again with the same commandId until it is known what became of it."""
-        params.setdefault("commandId", str(uuid4()))
+        if method != REPORT:
+            params.setdefault("commandId", str(uuid4()))
         deadline = monotonic() + within_s
         deed = self.history.begin(self.name, method, key)
         while True:
-            attempt = History().begin(self.name, method, key)
+            attempt, call = History().begin(self.name, method, key), self._call(method, params)
             try:
-                answer = await self.ask(method, max(0.1, deadline - monotonic()), **params)
+                answer = await self._answer(call, method, max(0.1, deadline - monotonic()))
             except (Refused, NotAnswered) as error:
                 status = error.problem.get("status") if isinstance(error, Refused) else 503
                 if status not in (429, 500, 503) or monotonic() > deadline:
@@ -129,10 +148,12 @@ class Device:
                         deed, "fail" if status not in (429, 500, 503) else "unknown", why=str(error)
                     )
                     return deed
+                deed.is_repeated = True
                 await asyncio.sleep(self._random.uniform(0.1, 0.3))
             else:
+                deed.is_repeated = deed.is_repeated or call.sent > 1
                 deed.start = attempt.start
-                History.finish(deed, "ok", answer["version"])
+                History.finish(deed, "ok", (answer or {}).get("version", 0))
                 return deed
 
     def is_at(self, server: Addressed) -> bool:
@@ -155,8 +176,9 @@ class Device:
             began = monotonic()
             try:
                 await self._talk(self._servers[self._at % len(self._servers)])
-            except aiohttp.WSServerHandshakeError:
+            except aiohttp.WSServerHandshakeError as refused:
                 self.refused_opens += 1
+                self.statuses[refused.status] += 1
             except (aiohttp.ClientError, OSError, TimeoutError):
                 pass
             finally:
@@ -181,10 +203,11 @@ class Device:
             self._ws = None
             await asyncio.shield(ws.close())
 
-    async def _send(self, frame: bytes) -> None:
+    async def _send(self, call: Waiting) -> None:
         if self._ws is not None and self.up.is_set():
+            call.sent += 1
             try:
-                await self._ws.send_str(frame.decode())
+                await self._ws.send_str(call.frame.decode())
             except (aiohttp.ClientError, OSError):
                 return  # it is sent again when we are back
 
@@ -197,8 +220,8 @@ class Device:
             self._accept(params)
             if not self.up.is_set():
                 self.up.set()
-                for frame, _ in list(self._waiting.values()):
-                    await self._send(frame)
+                for call in list(self._waiting.values()):
+                    await self._send(call)
         elif method == "queue.state":
             self._look_at_queue()
         elif method == "queue.changed":
@@ -210,13 +233,15 @@ class Device:
             self.degraded.append((monotonic(), params["parts"]))
 
     def _answered(self, message: dict[str, Any]) -> None:
-        _, answer = self._waiting.get(message.get("id", 0), (b"", None))
-        if answer is None or answer.done():
+        call = self._waiting.get(message.get("id", 0))
+        if call is None or call.answer.done():
             return
         if "error" in message:
-            answer.set_exception(Refused(message["error"]))
+            refused = Refused(message["error"])
+            self.statuses[refused.problem.get("status", 0)] += 1
+            call.answer.set_exception(refused)
         else:
-            answer.set_result(message["result"])
+            call.answer.set_result(message["result"])
             if isinstance(message["result"], dict) and "anchoredAt" in message["result"]:
                 self._accept(message["result"])
 
@@ -279,79 +304,3 @@ def apply(queue: list[str], change: dict[str, Any]) -> None:
         queue.remove(change["itemId"])
     if change["op"] == "move" and change["to"] <= len(queue):
         queue.insert(change["to"], change["itemId"])
-
-
-async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
-    """What every device of this player must show."""
-    async with floor.pool.connection() as connection:
-        row = await connection.fetchrow(
-            """select version, queue_version as "queueVersion", is_playing as "isPlaying", volume,
-               repeat_mode as "repeatMode", current_index as "currentIndex", is_shuffled as "isShuffled"
-               from queues where id = $1""",
-            player_id,
-        )
-        items = await connection.fetch(
-            """select item_id from queue_places where queue_id = $1 and is_shuffled = $2
-               and removed_in is null order by place, item_id limit $3""",
-            player_id,
-            row["isShuffled"],
-            MOST_ITEMS,
-        )
-    return dict(row) | {"queue": [str(item["item_id"]) for item in items]}
-
-
-async def converged(floor: Floor, devices: Mapping[UUID, Sequence[Device]], within_s: float) -> float:
-    """Wait until every device shows what PostgreSQL has; answers how long that took, in seconds."""
-    began = monotonic()
-    while True:
-        wrong: list[str] = []
-        for player_id, those in devices.items():
-            true = await truth(floor, player_id)
-            wrong += [_difference(device, true) for device in those if device.view() != true]
-        if not wrong:
-            return monotonic() - began
-        assert monotonic() - began < within_s, f"{len(wrong)} devices show something else: {wrong[:3]}"
-        await asyncio.sleep(0.05)
-
-
-def _difference(device: Device, true: dict[str, Any]) -> str:
-    """What a device shows instead of what."""
-    shown = device.view()
-    parts = [f"{name} {shown[name]} not {true[name]}" for name in true if shown[name] != true[name]]
-    if shown["queue"] != true["queue"]:
-        at = next(
-            (i for i, (a, b) in enumerate(zip(shown["queue"], true["queue"], strict=False)) if a != b), -1
-        )
-        lengths = f"{len(shown['queue'])} items not {len(true['queue'])}"
-        parts[-1] = f"queue of {lengths}, from place {at}; queue version {device.queue_version}"
-    return f"{device.name} (up: {device.up.is_set()}): {', '.join(parts)}"
-
-
-async def bearer(floor: Floor, person: Person) -> dict[str, str]:
-    """The header of a new session."""
-    ctx = Context(floor, ip_address="127.0.0.1", user_agent="tests")
-    opened = await perform(ctx, identity.open_program_session, user_id=person.id)
-    return {"Authorization": f"Bearer {opened.access_token}"}
-
-
-@asynccontextmanager
-async def devices_of(
-    floor: Floor,
-    person: Person,
-    servers: Sequence[Server],
-    count: int,
-    *,
-    history: History | None = None,
-) -> AsyncIterator[list[Device]]:
-    """So many devices of one person, each beginning at another server in turn."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        made = []
-        for number in range(count):
-            turned = [*servers[number % len(servers) :], *servers[: number % len(servers)]]
-            headers = await bearer(floor, person)
-            made.append(Device(f"{person.name}-{number}", turned, headers, http, history=history))
-        await asyncio.gather(*(device.__aenter__() for device in made))
-        try:
-            yield made
-        finally:
-            await asyncio.gather(*(device.__aexit__() for device in made))

@@ -10,7 +10,7 @@ import aiohttp
 import psutil
 
 from server.patience import HEADER_WITHIN_S
-from tests.chaos.device import bearer, devices_of
+from tests.chaos.household import bearer, devices_of
 from tests.running import Process, Server
 from tutti.context import Floor, Person
 

@@ -13,10 +13,12 @@ import aiohttp
 import pytest
 
 from tests.chaos.conftest import for_all_of, start_servers
-from tests.chaos.device import Device, bearer, converged, devices_of
+from tests.chaos.device import Device
 from tests.chaos.history import History, check_effects, check_own_order, check_versions
+from tests.chaos.household import bearer, devices_of
 from tests.chaos.proxy import Line, LosesAnswerTo, Proxy, proxy_of
 from tests.chaos.songs import many_songs, queued_songs
+from tests.chaos.truth import converged
 from tests.running import Server, changed
 from tutti.context import Floor, Person
 from tutti.embedded import Postgres
@@ -204,7 +206,7 @@ async def test_f3_the_connection_dies_between_commit_and_its_answer(
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(proxy_of(postgres_part.sockets / ".s.PGSQL.5432"))
         own = changed(settings, database_url=through(settings.database_url, proxy.port))
-        ((server, process),) = start_servers(stack, floor, own)
+        ((server, process),) = await asyncio.to_thread(start_servers, stack, floor, own)
         assert process.is_running
         (device,) = await stack.enter_async_context(devices_of(floor, someone, [server], 1))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=await bearer(floor, someone)))
@@ -249,7 +251,7 @@ async def test_connections_that_died_unnoticed_cost_no_command(
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(proxy_of(postgres_part.sockets / ".s.PGSQL.5432"))
         own = changed(settings, database_url=through(settings.database_url, proxy.port))
-        ((server, _),) = start_servers(stack, floor, own)
+        ((server, _),) = await asyncio.to_thread(start_servers, stack, floor, own)
         (device,) = await stack.enter_async_context(devices_of(floor, someone, [server], 1))
         await asyncio.gather(*(device.ask("player.get") for _ in range(20)))
         random = Random(7)

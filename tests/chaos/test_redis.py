@@ -14,9 +14,11 @@ import pytest
 import redis.asyncio as redis
 
 from tests.chaos.conftest import Running, start_servers
-from tests.chaos.device import Device, converged, devices_of
+from tests.chaos.device import Device
 from tests.chaos.history import History, check_versions
+from tests.chaos.household import devices_of
 from tests.chaos.proxy import LosesMessages, Proxy, proxy_of
+from tests.chaos.truth import converged
 from tests.running import Server, changed
 from tutti.context import Floor, Person
 from tutti.embedded import Redis

@@ -6,76 +6,33 @@ The seed is printed with every failure; SOAK_SEED=… SOAK_S=120 in the environm
 import asyncio
 import os
 import signal
+from collections import Counter
 from contextlib import AsyncExitStack
 from random import Random, SystemRandom
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
+import aiohttp
 import psutil
 
 from tests.chaos.conftest import Running
-from tests.chaos.device import Device, converged, devices_of
 from tests.chaos.history import History
+from tests.chaos.household import bearer, devices_of
 from tests.chaos.songs import many_songs
-from tests.chaos.test_servers import answering
+from tests.chaos.test_servers import answering, browse
+from tests.chaos.truth import converged
+from tests.chaos.whims import Someone
 from tests.conftest import add_person
 from tutti.context import Floor
 from tutti.embedded import Redis
 
 IS_CI = os.environ.get("CI", "").lower() in ("1", "true")
 LASTS_S = float(os.environ.get("SOAK_S", "120" if IS_CI else "20"))
-PEOPLE, DEVICES_EACH = 20, 10
+PEOPLE, DEVICES_EACH, HOSTS = 20, 10, 6
 SETTLES_WITHIN_S = 30
-LONGEST_QUEUE = 150
+REFUSED = {401, 404, 409, 503}
+"""Put out, gone meanwhile, not as things stand, and a part away; anything else would be a fault."""
 GROWS_BY_MB = 60
-
-
-class Someone:
-    """A person whose devices do whatever comes to mind, one thing after the other."""
-
-    def __init__(self, devices: list[Device], songs: list[str], random: Random) -> None:
-        self.devices = devices
-        self.songs = songs
-        self.random = random
-        self.player_id = UUID(devices[0].state["playerId"])
-
-    async def live(self, until: asyncio.Event) -> None:
-        output = await self.devices[0].ask("device.register", name="Kitchen", kind="browser", canPlay=True)
-        while not until.is_set():
-            device = self.random.choice(self.devices)
-            method, params = self.whim(device, output["deviceId"])
-            await device.insist(method, **params)
-            await asyncio.sleep(self.random.uniform(0.2, 1.4))
-
-    def whim(self, device: Device, output: str) -> tuple[str, dict[str, Any]]:
-        """One command, made up from what this device sees."""
-        random, length = self.random, device.state["queueLength"]
-        if length > LONGEST_QUEUE:
-            return "queue.clear", {}
-        item = random.choice(device.queue) if device.queue else None
-        move = {"op": "move", "itemId": item, "to": random.randint(0, max(0, length - 1))}
-        whims: list[tuple[str, dict[str, Any]]] = [
-            ("queue.add", {"songIds": random.sample(self.songs, random.randint(1, 4)), "at": "end"}),
-            ("queue.add", {"songIds": random.sample(self.songs, 1), "at": "next"}),
-            ("player.play", {"deviceId": output}),
-            ("player.pause", {}),
-            ("player.next", {}),
-            ("player.previous", {}),
-            ("player.seek", {"positionMs": random.randint(0, 200_000)}),
-            ("player.change", {"volume": round(random.random(), 3)}),
-            ("player.change", {"repeatMode": random.choice(["none", "one", "all"])}),
-            ("player.change", {"isShuffled": random.random() < 0.5}),
-            ("queue.undo", {}),
-            ("queue.redo", {}),
-        ]
-        if item:
-            whims += [
-                ("queue.edit", {"operations": [move]}),
-                ("queue.edit", {"operations": [{"op": "remove", "itemIds": [item]}]}),
-                ("player.play", {"itemId": item, "deviceId": output}),
-            ]
-        return random.choice(whims)
 
 
 async def test_a_soak_with_a_server_and_redis_lost_on_the_way(
@@ -95,7 +52,12 @@ async def test_a_soak_with_a_server_and_redis_lost_on_the_way(
                 devices_of(floor, person, servers, DEVICES_EACH, history=history[number])
             )
             house.append(Someone(devices, songs, Random(random.random())))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
         living = [asyncio.create_task(each.live(until)) for each in house]
+        await asyncio.sleep(0.5)
+        living += [asyncio.create_task(each.entertain(servers, http, until)) for each in house[:HOSTS]]
+        headers = await bearer(floor, await add_person(floor, "Reader", "member"))
+        reading = asyncio.create_task(browse(servers, headers, until))
         began = monotonic()
         await asyncio.sleep(LASTS_S * random.uniform(0.15, 0.3))
         before = psutil.Process(running[1].process.pid).memory_info().rss
@@ -110,11 +72,20 @@ async def test_a_soak_with_a_server_and_redis_lost_on_the_way(
         await asyncio.sleep(max(0.0, LASTS_S - (monotonic() - began)))
         until.set()
         await asyncio.gather(*living)
-        those = {each.player_id: each.devices for each in house}
+        those = {each.player_id: [*each.devices, *each.guests] for each in house}
+        for guest in (guest for each in house for guest in each.guests):
+            stack.push_async_callback(guest.__aexit__)
         measured(
             f"soak of {LASTS_S:g} s, seed {seed}: all true after quiet, s",
             await converged(floor, those, SETTLES_WITHIN_S),
         )
+        guests = [guest for each in house for guest in (*each.guests, *each.gone)]
+        everybody = [*guests, *(device for each in house for device in each.devices)]
+        refused = sum((device.statuses for device in everybody), Counter[int]())
+        refused.update(status for status in await reading if status != 200)
+        measured("soak: guests, and what was refused how often", f"{len(guests)}; {dict(refused)}")
+        assert len(guests) > HOSTS
+        assert refused.keys() <= REFUSED, "nothing was wrongly said, and nothing broke"
         grown = (psutil.Process(running[1].process.pid).memory_info().rss - before) / 2**20
         measured("soak: commands answered", sum(len(each.of("ok")) for each in history.values()))
         measured("soak: the longer living server grew by, MB", grown)

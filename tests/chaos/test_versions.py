@@ -13,10 +13,11 @@ from uuid import uuid4
 import pytest
 
 from tests.audio_files import AudioFile
-from tests.chaos.device import converged
+from tests.chaos.device import REPORT
 from tests.chaos.history import History, check_versions
 from tests.chaos.listener import PASSWORD, SONGS, Listener, join, ready, songs_of, statuses, wishes
 from tests.chaos.older import ROOT, House, older_code
+from tests.chaos.truth import converged
 from tests.conftest import _once, with_database
 from tests.running import Process, changed, wait_for_answer
 from tests.walks.test_upload import CHUNK
@@ -148,7 +149,7 @@ async def each_server_steers_and_both_hear(people: list[Listener]) -> None:
                 deed = await here.do(method, **params)
                 assert deed.outcome == "ok", (here.name, deed)
                 if method == "player.play":
-                    await here.ask("device.report", state="playing")
+                    await here.ask(REPORT, state="playing")
                 await becomes(lambda: there.state["version"] >= deed.version)  # noqa: B023  # awaited here
             await here.do("player.transfer", deviceId=outputs[1 - turn])
         assert well(person.history)
@@ -161,7 +162,8 @@ async def both_servers_read_the_same(people: list[Listener]) -> None:
             assert {path: status for path, (status, _body) in told.items() if status != 200} == {}
         for path in ("songs", "player/queue", "player/history", "albums", "artists"):
             one, other = (each[path][1]["items"] for each in (old, new))
-            assert [known_to_both(*pair) for pair in zip(one, other, strict=True)], path
+            assert all(known_to_both(*pair) for pair in zip(one, other, strict=True)), path
+            assert one, f"nothing to compare in {path}"
 
 
 def known_to_both(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -1,0 +1,56 @@
+"""What PostgreSQL has, and whether every device shows it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from tests.chaos.device import MOST_ITEMS, Device
+from tutti.context import Floor
+
+
+async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
+    """What every device of this player must show."""
+    async with floor.pool.connection() as connection:
+        row = await connection.fetchrow(
+            """select version, queue_version as "queueVersion", is_playing as "isPlaying", volume,
+               repeat_mode as "repeatMode", current_index as "currentIndex", is_shuffled as "isShuffled"
+               from queues where id = $1""",
+            player_id,
+        )
+        items = await connection.fetch(
+            """select item_id from queue_places where queue_id = $1 and is_shuffled = $2
+               and removed_in is null order by place, item_id limit $3""",
+            player_id,
+            row["isShuffled"],
+            MOST_ITEMS,
+        )
+    return dict(row) | {"queue": [str(item["item_id"]) for item in items]}
+
+
+async def converged(floor: Floor, devices: Mapping[UUID, Sequence[Device]], within_s: float) -> float:
+    """Wait until every device shows what PostgreSQL has; answers how long that took, in seconds."""
+    began = monotonic()
+    while True:
+        wrong: list[str] = []
+        for player_id, those in devices.items():
+            true = await truth(floor, player_id)
+            wrong += [_difference(device, true) for device in those if device.view() != true]
+        if not wrong:
+            return monotonic() - began
+        assert monotonic() - began < within_s, f"{len(wrong)} devices show something else: {wrong[:3]}"
+        await asyncio.sleep(0.05)
+
+
+def _difference(device: Device, true: dict[str, Any]) -> str:
+    """What a device shows instead of what."""
+    shown = device.view()
+    parts = [f"{name} {shown[name]} not {true[name]}" for name in true if shown[name] != true[name]]
+    if shown["queue"] != true["queue"]:
+        at = next(
+            (i for i, (a, b) in enumerate(zip(shown["queue"], true["queue"], strict=False)) if a != b), -1
+        )
+        lengths = f"{len(shown['queue'])} items not {len(true['queue'])}"
+        parts[-1] = f"queue of {lengths}, from place {at}; queue version {device.queue_version}"
+    return f"{device.name} (up: {device.up.is_set()}): {', '.join(parts)}"

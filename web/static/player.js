@@ -3,7 +3,7 @@
 // Properties song, isPlaying, progress (0..1), volume (0..1), queue. Events play, pause, seek {positionMs},
 // volumeChange {volume, muted}, next, previous, shuffle {isShuffled}, repeat {repeatMode}; each once per press.
 
-import { colour, duration, fill, fillCover, swapIcon } from "./ui.js";
+import { colour, duration, fill, fillCover, sayAbove, swapIcon } from "./ui.js";
 
 const REPEATS = /** @type {const} */ ({ none: "all", all: "one", one: "none" });
 /** Native events of the same names from inside must not be taken for ours. */
@@ -108,10 +108,16 @@ export class AudioPlayer extends HTMLElement {
       case "mute":
         return this.#say("volumeChange", { volume: this.#volume, muted: !this.#muted });
       case "open":
-        return this.#song && this.#stage.showModal();
+        return this.#open();
       case "close":
         return this.#stage.close();
     }
+  }
+
+  #open() {
+    if (!this.#song || this.#stage.open) return;
+    this.#stage.showModal();
+    sayAbove();
   }
 
   /** @param {string} name @param {object} [detail] */
@@ -200,7 +206,7 @@ export class AudioPlayer extends HTMLElement {
         if (touch) [from.x, from.y] = [touch.clientX, touch.clientY];
       }, { passive: true });
     }
-    bar?.addEventListener("touchend", (event) => moved(event, from) < -40 && this.#song && this.#stage.showModal());
+    bar?.addEventListener("touchend", (event) => moved(event, from) < -40 && this.#open());
     this.#stage.addEventListener("touchend", (event) => {
       const onSlider = /** @type {Element} */ (event.target).closest("input");
       if (!onSlider && this.#stage.scrollTop <= 0 && moved(event, from) > 90) this.#stage.close();

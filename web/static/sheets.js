@@ -1,5 +1,7 @@
 // Sheets: queue, devices, the code for a phone. From below on a phone, beside the page on a desk.
 
+import { sayAbove } from "./ui.js";
+
 /** @typedef {(method: string, params?: Record<string, unknown>) => Promise<any>} Wish */
 
 /** What happens in the list of devices, and the command that carries it out. */
@@ -16,6 +18,7 @@ export function wireSheets({ wish, undo, listen, opened }) {
     if (target.closest('[data-act="clear"]')) wish("queue.clear").then((done) => done && undo("The queue was cleared."));
     if (target.closest('[data-act="listen"]')) listen();
   });
+  document.addEventListener("close", () => sayAbove(), { capture: true });
   for (const [name, method] of Object.entries(WISHES)) {
     document.addEventListener(name, (event) => wish(method, /** @type {CustomEvent} */ (event).detail), true);
   }
@@ -31,6 +34,7 @@ export function openSheet(name, opened = () => {}) {
   // What is only read goes with the next Escape.
   if (innerWidth >= 860 && !isOnStage && name !== "keys") sheet.show();
   else sheet.showModal();
+  sayAbove();
   if (name === "phone") htmx.ajax("GET", "/phone", { target: "#phone", swap: "innerHTML" });
   opened();
 }

@@ -132,10 +132,17 @@ function toastsIn(room) {
   return [.../** @type {NodeListOf<HTMLElement>} */ (room.querySelectorAll(".toast"))];
 }
 
-/** Into the top layer, or an open sheet would cover it. @param {HTMLElement} room */
+/** Into the top layer, or an open sheet would cover it; and into that sheet, or nothing of it could be touched. @param {HTMLElement} room */
 function raise(room) {
   lower(room);
+  ([...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body).append(room);
   room.showPopover?.();
+}
+
+/** A sheet was opened or closed: what is being said goes on above the page as it is now. */
+export function sayAbove() {
+  const room = document.getElementById("toasts");
+  if (room?.children.length) raise(room);
 }
 
 /** @param {HTMLElement} room */

@@ -1,0 +1,67 @@
+"""Sheets and stage on small screens: everything can be reached, hit and taken back."""
+
+from typing import Final
+
+import pytest
+
+from tests.browser.conftest import PHONE, AddSong, Browsers, Visitor
+from tests.running import Server
+from tutti.context import Person
+
+pytestmark = pytest.mark.browser
+SMALL: Final = PHONE | {"viewport": {"width": 320, "height": 600}}
+FINGERTIP: Final = 40
+LOW: Final = f"""() => [...document.querySelectorAll("button, a.btn, .choice a, .card-head a, summary")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < {FINGERTIP})
+  .map((one) => one.getAttribute("aria-label") ?? one.textContent)"""
+
+
+async def start(visitor: Visitor) -> None:
+    await visitor.open("/songs")
+    await visitor.until_up()
+    await visitor.page.tap("[data-act=play-list]")
+    await visitor.until("tutti.output.deck.isMoving")
+
+
+async def test_what_a_toast_offers_can_be_taken_while_a_sheet_is_open(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    for title in ("Mut", "Das Wirtshaus", "Der Wegweiser"):
+        await add_song(admin, title)
+    async with browsers.visit(server, PHONE, admin) as phone:
+        await start(phone)
+        await phone.page.tap(".tabs [data-open=queue]")
+        await phone.page.tap("#sheet-queue .queue-item >> nth=1 >> [data-act=remove]")
+        await phone.until("tutti.store.queue.length === 2")
+        await phone.page.tap(".toast:has-text('was removed') button")
+        await phone.until("tutti.store.queue.length === 3")
+        await phone.page.tap("#sheet-queue .queue-item >> nth=1 >> [data-act=remove]")
+        await phone.page.tap("#sheet-queue [data-close]")
+        await phone.page.tap(".toast:has-text('was removed') button")
+        await phone.until("tutti.store.queue.length === 3")
+
+
+async def test_on_a_small_phone_everything_is_in_sight_and_large_enough(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Ein Lied mit einem wirklich sehr langen Namen, der über die Zeile geht")
+    async with browsers.visit(server, SMALL, admin) as small:
+        await start(small)
+        for path in ("/", "/songs", "/search"):
+            await small.open(path)
+            await small.until_up()
+            await small.until("tutti.store.now?.item")
+            assert await small.ask(LOW) == [], path
+            assert await small.ask("document.documentElement.scrollWidth <= innerWidth"), path
+        await small.page.tap(".bar-song")
+        await small.picture("small-stage")
+        lowest = "document.querySelector('.stage-foot').getBoundingClientRect().bottom"
+        assert await small.ask(f"{lowest} <= innerHeight")
+        assert await small.ask(LOW) == []
+        await small.page.tap(".stage [data-do=close]")
+        await small.page.tap(".top [data-open=devices]")
+        await small.page.wait_for_selector("#sheet-devices .device")
+        assert await small.ask(LOW) == []
+        await small.picture("small-devices")
+        await small.page.tap("#sheet-devices a[href='/guests']")
+        await small.page.wait_for_selector("h1:text('Guests')")

@@ -68,9 +68,11 @@ class Places:
         with suppress(Problem, PlaceTaken):
             await perform(speaker.context(), leave, socket_id=speaker.id)
 
-    def has(self, speaker: Speaker) -> bool:
-        """Whether this socket spoke for its device, as far as this process knows."""
-        return speaker.id in self._held
+    async def make_room(self, speaker: Speaker) -> None:
+        """The client has gone, and another socket of its session will speak for the device."""
+        if self._held.pop(speaker.id, None) is not None:
+            with suppress(Problem):
+                await perform(speaker.context(), identity.leave_place, socket_id=speaker.id)
 
     def forget(self, speaker: Speaker) -> None:
         """This socket is closed, whatever becomes of its place."""

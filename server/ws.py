@@ -83,13 +83,16 @@ async def serve(request: web.Request) -> web.StreamResponse:
 async def _device_left(connection: Connection) -> None:
     """The client closed the socket that spoke for its device: others see at once that it is away.
 
-    A socket that we closed is expected back, unless we signed it out.
+    A socket that we closed is expected back, unless we signed it out. Another one here that has said no word
+    yet is about to take the place: a window gave the lead to another.
     """
     places, session_id = connection.places, connection.socket.session_id
     is_expected = connection.socket.close_code not in (None, SIGNED_OUT)
     others = any(other.session_id == session_id for other in connection.hub.sockets)
-    if session_id is None or is_expected or (others and not places.has(connection)):
+    if session_id is None or is_expected:
         places.forget(connection)
+    elif others:
+        await places.make_room(connection)
     else:
         await places.leave(connection)
 

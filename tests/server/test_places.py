@@ -137,6 +137,24 @@ async def test_a_socket_on_which_nobody_answers_takes_no_place(
         assert await is_online(speaking)
 
 
+async def test_a_window_that_gives_the_lead_to_another_does_not_take_the_device_along(
+    server: Server, someone: Person
+) -> None:
+    headers = await server.bearer(someone)
+    async with server.phone(someone) as other:
+        async with server.phone(someone, headers) as older:
+            await older.ask("device.register", name="Kitchen")
+            async with mute(server, headers) as newer:
+                await older.ws.close()
+                await until_gone(server)
+                assert await is_online(other)
+                await newer.pong()
+                await asyncio.sleep(0.3)
+                assert await is_online(other)
+        await until_gone(server)
+        assert not await is_online(other)
+
+
 async def test_a_pong_is_word_enough(server: Server, someone: Person) -> None:
     headers = await server.bearer(someone)
     async with server.phone(someone, headers) as older:

@@ -44,9 +44,15 @@ export function tellBlocked(isBlocked) {
   keepSaying(make("div", { class: "listen", id: "listen", role: "alert" }, make("span", { class: "grow" }, "Your browser wants a tap before it plays."), button));
 }
 
+/** @type {Record<number, string>} */
+const ENDS = {
+  4504: "Too many windows of Tutti are open. Close some and reload this one.",
+  4505: "Tutti goes on in another window of this browser. Reload this one to use it here.",
+};
+
 /** The server closed the door for good. @param {number} code */
 export function tellEnd(code) {
   const done = document.body.dataset.role === "guest" ? "visit" : "ended";
   if (code === 4500 || code === 4502 || code === 4503) location.assign(`/login?done=${done}&next=${encodeURIComponent(location.pathname + location.search)}`);
-  else toast(code === 4504 ? "Too many windows of Tutti are open. Close some and reload this one." : "This page is out of date. Please reload it.", { isBad: true, forMs: 60_000 });
+  else toast(ENDS[code] ?? "This page is out of date. Please reload it.", { isBad: true, forMs: 60_000 });
 }

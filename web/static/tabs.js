@@ -6,6 +6,9 @@ import { Election } from "./election.js";
 import { Away, Refused, newId } from "./socket.js";
 
 const CHANNEL = "tutti";
+/** Another socket speaks for this device: most often that of the window which has just taken the lead. */
+const TAKEN_OVER = 4505;
+const FOLLOWS_WITHIN_MS = 1000;
 
 /**
  * @typedef {{id: number, method: string, params: object, keep: boolean, at: number,
@@ -106,7 +109,7 @@ export class Line extends EventTarget {
     const socket = this.connect();
     this.socket = socket;
     for (const name of ["up", "down", "ended", "news"]) {
-      socket.addEventListener(name, (event) => this.#pass(name, /** @type {CustomEvent} */ (event).detail));
+      socket.addEventListener(name, (event) => this.#hearOwn(socket, name, /** @type {CustomEvent} */ (event).detail));
     }
     socket.open();
     this.#fire("lead", null);
@@ -119,6 +122,15 @@ export class Line extends EventTarget {
     this.socket = null;
     this.#fire("follow", null);
     this.#post({ kind: "join" });
+  }
+
+  /**
+   * What our own socket says. That its place was taken is told only if no window of ours has the lead by then.
+   * @param {import("./socket.js").Socket} socket @param {string} name @param {any} detail
+   */
+  #hearOwn(socket, name, detail) {
+    if (detail?.code !== TAKEN_OVER) return this.#pass(name, detail);
+    setTimeout(() => this.socket === socket && this.#pass(name, detail), FOLLOWS_WITHIN_MS);
   }
 
   /** @param {string} name @param {any} detail */

@@ -1,10 +1,6 @@
 """The same rules against the live commands: whatever people, devices, time and crashes do, nothing breaks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from random import Random
-from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, settings
@@ -20,33 +16,19 @@ from hypothesis.stateful import (
 
 from tests.conftest import add_person
 from tests.tutti.library.songs import Shelf
-from tests.tutti.player.conftest import Remote, a_remote, apply, befriended
+from tests.tutti.player.conftest import a_remote, befriended
+from tests.tutti.player.live_player import LivePlayer, Wish
 from tutti import player
-from tutti.context import Context, Floor, Person
-from tutti.errors import Conflict, NotFound
+from tutti.context import Floor, Person
 from tutti.player.model.reports import Said
 from tutti.player.model.state import RepeatMode
-from tutti.player.queue import Move, Remove, Replace
 
-T = TypeVar("T")
-Wish = tuple[Callable[..., Awaitable[player.State]], dict[str, Any]]
 SOME_PLACE = st.integers(0, 40)
 SAID = st.sampled_from(["playing", "paused", "ready", "stalled", "ended", "error"])
 
 
-class LiveRules(RuleBasedStateMachine):
+class LiveRules(LivePlayer, RuleBasedStateMachine):
     """One person, two devices. Hypothesis runs in a thread; everything real happens on the test's loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, floor: Floor, songs: list[UUID]) -> None:
-        super().__init__()
-        self.loop, self.floor, self.songs = loop, floor, songs
-        self.chance = Random(3)
-        self.mirror: list[UUID] = []
-        self.state: player.State
-        self.passed_s = 0.0
-
-    def here(self, doing: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(doing, self.loop).result()
 
     @initialize()
     def begin(self) -> None:
@@ -58,13 +40,16 @@ class LiveRules(RuleBasedStateMachine):
         self.devices = [self.here(self.phone.device("Kitchen")), self.here(self.desk.device("Desk"))]
         self.state = self.here(self.phone.do(player.get_player))
         self.began = self.loop.time()
+        self.sent: list[Wish] = []
         self.do(self.phone, player.add_to_queue, song_ids=self.songs)
 
     # what people do
 
     @rule(count=st.integers(1, 3), at=st.sampled_from(["end", "next", 0, 2, 5]))
     def add(self, count: int, at: str | int) -> None:
-        self.do(self.phone, player.add_to_queue, song_ids=self.chance.choices(self.songs, k=count), at=at)
+        wish = {"song_ids": self.chance.choices(self.songs, k=count), "at": at, "command_id": uuid4()}
+        self.do(self.phone, player.add_to_queue, **wish)
+        self.sent.append((player.add_to_queue, wish))
 
     @rule(
         place=SOME_PLACE, to=SOME_PLACE, wish=st.sampled_from(["move", "remove", "replace", "all", "clear"])
@@ -143,6 +128,19 @@ class LiveRules(RuleBasedStateMachine):
         first = self.state
         self.do(self.desk, player.next_song, from_item_id=leaves, command_id=command_id)
         assert self.state.item == first.item
+        self.sent.append((player.next_song, {"command_id": command_id}))
+
+    @precondition(lambda self: self.sent)
+    @rule(which=st.integers(0, 100), volumes=st.sampled_from([0, 70]))
+    def send_again(self, which: int, volumes: int) -> None:
+        """Whatever happened since, a slider dragged too: what took effect once does nothing now."""
+        for volume in range(volumes):
+            wish = {"volume": volume / 100, "command_id": uuid4()}
+            self.here(self.desk.do(player.change_player, **wish))
+        command, parameters = self.sent[which % len(self.sent)]
+        self.state = before = self.here(self.phone.settle())
+        self.do(self.phone, command, **parameters)
+        assert (self.state.version, self.state.queue_version) == (before.version, before.queue_version)
 
     @rule(back=st.booleans())
     def two_thumbs(self, back: bool) -> None:
@@ -197,6 +195,21 @@ class LiveRules(RuleBasedStateMachine):
         self.here(remote.report(said, position, **({"version": 0} if stale else {})))
         self.follow()
 
+    @rule(device=st.integers(0, 1), comes_back=st.booleans())
+    def go_away(self, device: int, comes_back: bool) -> None:
+        """Whoever was an output stays one, its delay kept, though nobody waits for it meanwhile."""
+        remote = (self.phone, self.desk)[device]
+        before = self.state = self.here(self.phone.settle())
+        self.here(remote.do(player.leave_device))
+        if comes_back:
+            self.here(remote.device(device_id=self.devices[device]))
+        self.follow()
+        if before.outputs and before.handoff is None:
+            members = [
+                [(each.device_id, each.delay_ms) for each in at.outputs] for at in (before, self.state)
+            ]
+            assert members[0] == members[1]
+
     @rule(seconds=st.sampled_from([0.5, 4.0, 9.0, 60.0]), settles=st.booleans())
     def time_passes(self, seconds: float, settles: bool) -> None:
         self.here(self.phone.pass_time(seconds))
@@ -236,54 +249,6 @@ class LiveRules(RuleBasedStateMachine):
         heard = self.here(self.phone.do(player.history, limit=200))
         elapsed = self.loop.time() - self.began + self.passed_s
         assert sum(row.played_duration for row in heard.items) <= elapsed + 1
-
-    # how it is carried out
-
-    def do(self, remote: Remote, command: Callable[..., Awaitable[player.State]], **parameters: Any) -> None:
-        """A refusal is fine; a broken promise is not."""
-        with suppress(Conflict, NotFound):
-            answer = self.here(remote.do(command, **parameters))
-            assert answer.version >= self.state.version
-        self.follow()
-
-    def follow(self) -> None:
-        """As a client does: take what was missed, or reload; both must come to the same."""
-        before = self.state
-        self.state = self.here(self.phone.do(player.get_player))
-        assert self.state.version >= before.version
-        missed = self.here(self.phone.queue(since=before.queue_version, from_=0, limit=200))
-        whole = [item.item_id for item in self.here(self.phone.queue(from_=0, limit=200)).items]
-        for change in missed.changes or ():
-            apply(self.mirror, change)
-        assert missed.changes is None or self.mirror == whole
-        self.mirror = whole
-
-    def after_next(self) -> UUID | None:
-        """What plays after `next`; None when nothing does."""
-        self.do(self.phone, player.next_song)
-        return self.state.item.item_id if self.state.is_playing and self.state.item else None
-
-    def wish(self, name: str, place: int, to: int) -> Wish:
-        """An edit of something that is there."""
-        if name == "clear" or not self.mirror:
-            return player.clear_queue, {}
-        item = self.mirror[place % len(self.mirror)]
-        operation = {
-            "move": Move(item_id=item, to=to % len(self.mirror)),
-            "remove": Remove(item_ids=(item,)),
-            "replace": Replace(item_id=item, song_ids=(self.songs[0], self.songs[1])),
-            "all": Replace(song_ids=tuple(self.songs[:3])),
-        }[name]
-        return player.edit_queue, {"operations": (operation,)}
-
-    async def perish(
-        self, command: Callable[..., Awaitable[player.State]], parameters: dict[str, Any]
-    ) -> None:
-        ctx = Context(self.floor, person=self.person, session=self.phone.session)
-        try:
-            await command(ctx, **parameters)
-        finally:
-            await ctx.roll_back()
 
 
 async def test_the_rules_hold_for_the_live_commands(floor: Floor, someone: Person, shelf: Shelf) -> None:

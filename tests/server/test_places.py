@@ -4,19 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
 
 from server.places import PLACES
-from tests.conftest import ContextOf
 from tests.running import Phone, Server
-from tutti import identity
-from tutti.command import perform
-from tutti.context import Floor, Person, SessionRef
+from tutti.context import Floor, Person
 
 TAKEN_OVER = 4505
 
@@ -198,18 +193,3 @@ async def test_sockets_that_are_no_device_stand_side_by_side(server: Server, som
     async with server.phone(someone, headers) as one, server.phone(someone, headers) as other:
         for phone in (one, other, one):
             await is_heard(phone)
-
-
-async def test_a_clock_that_runs_ahead_keeps_nobody_out(context_of: ContextOf, someone: Person) -> None:
-    ctx = context_of(someone)
-    opened = await perform(ctx, identity.open_program_session, user_id=someone.id)
-    found = await perform(ctx, identity.session_of_access_token, jwt=opened.access_token)
-    assert found is not None
-    mine = SessionRef(id=found.session.id, authenticated_at=ctx.now)
-    await perform(context_of(someone, mine), identity.bind_device, device_id=uuid4())
-    hour = timedelta(hours=1)
-    for opened_at in (ctx.now + hour, ctx.now + hour, None):
-        asking = context_of(someone, mine)
-        assert await perform(asking, identity.take_place, socket_id=uuid4(), opened_at=opened_at)
-    asking = context_of(someone, mine)
-    assert not await perform(asking, identity.take_place, socket_id=uuid4(), opened_at=ctx.now - hour)

@@ -75,7 +75,8 @@ def believe(player: Player, now: datetime, report: Report, window: Window | None
         case "ready":
             return Course(meet(_mark(player, report.device_id, ready=True), now))
         case "playing":
-            return Course(_follow(_mark(_recovered(player), report.device_id, ready=True), now, report))
+            here_too = _mark(_recovered(player), report.device_id, ready=True)
+            return Course(meet(_follow(here_too, now, report), now))
         case "paused":
             return Course(_follow(player, now, report))
         case "stalled":
@@ -87,7 +88,7 @@ def believe(player: Player, now: datetime, report: Report, window: Window | None
 def _over(player: Player, now: datetime, report: Report, window: Window | None) -> Course:
     """The song ended or cannot be played. Where several sound, one of them does not decide that."""
     if len(here(player, now)) > 1 or not player.is_playing or window is None:
-        return Course(_mark(player, report.device_id, ready=report.state == "ended"))
+        return Course(meet(_mark(player, report.device_id, ready=report.state == "ended"), now))
     followed = _follow(player, now, report)
     if report.state == "ended":
         return end_song(followed, now, upcoming(window, player.repeat_mode), window.unplayable)

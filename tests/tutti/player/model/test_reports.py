@@ -92,3 +92,12 @@ def test_a_sign_of_life_of_a_stranger_is_none() -> None:
     before = playing(an_item())
     assert reports.see(before, after(5), said(before, "playing", device_id=uuid4())) is before
     assert reports.see(before, after(5), said(before, "stalled")).output_seen_at == after(5)
+
+
+def test_who_plays_already_is_not_waited_for_either() -> None:
+    pair = (an_output(ready=False), an_output(ready=False))
+    waiting = playing(an_item(), outputs=pair, anchored_at=after(3))
+    for each in pair:
+        report = said(waiting, "playing", device_id=each.device_id)
+        waiting = reports.believe(waiting, after(1), report).player
+    assert waiting.anchored_at == after(1.4)

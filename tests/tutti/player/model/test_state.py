@@ -10,7 +10,8 @@ def test_the_short_way_of_saving_writes_exactly_what_may_differ() -> None:
 
 
 def test_the_long_way_writes_all_but_whose_it_is() -> None:
-    assert set(sql.save_player.parameters) == set(Player.__struct_fields__) - {"user_id", "read_at"}
+    written = set(sql.save_player.parameters) - {"command_id"}
+    assert written == set(Player.__struct_fields__) - {"user_id", "read_at", "was_done"}
 
 
 def test_a_change_of_anything_else_is_no_mere_change_of_the_course() -> None:
@@ -22,13 +23,15 @@ def test_a_change_of_anything_else_is_no_mere_change_of_the_course() -> None:
 
 def test_a_newer_sign_of_life_is_not_told() -> None:
     before = playing(an_item())
-    assert not told_apart(before, a_player_like(before, output_seen_at=after(5)))
+    signs = {"output_seen_at": after(5), "heard_since": after(5), "awaited": {}}
+    assert not told_apart(before, a_player_like(before, **signs))
     assert told_apart(before, a_player_like(before, muted=True))
 
 
 def test_what_travels_keeps_the_rest_at_home() -> None:
     travelling = set(state_of(a_player()).__struct_fields__)
-    assert not travelling & {"hearing", "failures", "recent_commands", "user_id", "read_at"}
+    at_home = {"hearing", "failures", "awaited", "heard_since", "recent_commands", "user_id", "read_at"}
+    assert not travelling & at_home
 
 
 def a_player_like(player: Player, **members: object) -> Player:

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import structlog
 
+from server.fan_out import FanOut, Listeners
 from server.frames import text_frame
-from server.ring import LARGEST_FRAME, Ring, open_ring, plain_descriptor
-from server.socket import SIGNED_OUT, SILENT, TOO_SLOW, Socket, idle
+from server.socket import SIGNED_OUT, SILENT, Socket
 from server.subscription import Subscription
 from tutti import event
 from tutti.event import EVENTS, Heard
@@ -23,11 +23,8 @@ from tutti.record import Record
 from tutti.settings import Settings
 from tutti.wire import Part
 
-SWEEP_S = 0.025
 PING_AFTER_S = 25
 DEAD_AFTER_S = 75
-WORTH_A_RING = 8
-"""Below so many sockets one write each is cheaper than one system call for all."""
 log = structlog.get_logger()
 
 
@@ -36,11 +33,11 @@ class Hub:
 
     def __init__(self, settings: Settings) -> None:
         self._subscription = Subscription(settings, self._deliver_safely)
-        self._listeners: dict[str, set[Socket]] = {}
+        self._fan_out = FanOut()
+        self._listeners: dict[str, Listeners] = {}
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
-        self._lagging: set[Socket] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self.sockets: set[Socket] = set()
+        self.sockets: Listeners = {}
         self._empty = asyncio.Event()
         self.delivered: dict[str, int] = {}
         """The newest version of each listened topic that went out from here."""
@@ -50,8 +47,6 @@ class Hub:
         self.degraded: list[Part] = []
         """The parts that are away, as everybody here was told; who comes later is told too."""
         self.deliveries = 0
-        self._ring: Ring | None = None
-        """Not on every system; then each transport writes for itself."""
 
     @property
     def is_connected(self) -> bool:
@@ -60,11 +55,11 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to hear Redis and to look after the sockets."""
-        self._ring = open_ring()
+        self._fan_out.start()
         self._tasks = [
             asyncio.create_task(self._subscription.run(), name="hub: hear"),
             asyncio.create_task(self._look_after(), name="hub: look after"),
-            asyncio.create_task(self._sweep(), name="hub: sweep"),
+            asyncio.create_task(self._fan_out.sweep(), name="hub: sweep"),
         ]
 
     async def stop(self) -> None:
@@ -72,21 +67,17 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._give_up_ring()
+        self._fan_out.stop()
 
     def add(self, socket: Socket) -> None:
-        self.sockets.add(socket)
-        descriptor = plain_descriptor(socket.transport)
-        if self._ring is not None and descriptor is not None:
-            socket.entry = self._ring.entry(descriptor)
+        self.sockets[socket] = self._fan_out.way_to(socket)
 
     async def remove(self, socket: Socket) -> None:
         """Forget a socket and every topic that only it listened to."""
-        self.sockets.discard(socket)
+        self.sockets.pop(socket, None)
         if not self.sockets:
             self._empty.set()
-        self._lagging.discard(socket)
-        socket.drop_backlog()
+        self._fan_out.forget(socket)
         for topic in list(socket.topics):
             await self.unlisten(socket, topic)
 
@@ -99,14 +90,16 @@ class Hub:
 
     async def listen(self, socket: Socket, topic: str) -> None:
         """Add a listener; returns once Redis has confirmed, or after 2 s without Redis (versions heal)."""
+        way = self.sockets.get(socket)
+        if way is None:
+            return  # it has gone meanwhile
         socket.topics.add(topic)
-        self._listeners.setdefault(topic, set()).add(socket)
+        self._listeners.setdefault(topic, {})[socket] = way
         await self._subscription.add(topic)
 
     async def unlisten(self, socket: Socket, topic: str) -> None:
         socket.topics.discard(topic)
-        listeners = self._listeners.get(topic, set())
-        listeners.discard(socket)
+        self._listeners.get(topic, {}).pop(socket, None)
         await self._forget_if_unheard(topic)
 
     async def watch_session(self, session_id: UUID) -> asyncio.Event:
@@ -160,7 +153,7 @@ class Hub:
     def say(self, topic: str, name: str, params: Record) -> None:
         """Tell this process's listeners of one topic."""
         self._write(
-            self._listeners.get(topic, set()), text_frame(event.notification(name, params)), (topic, name)
+            self._listeners.get(topic, {}), text_frame(event.notification(name, params)), (topic, name)
         )
 
     def end_session(self, session_id: UUID, last_words: bytes = b"") -> None:
@@ -173,52 +166,14 @@ class Hub:
             ended.set()
 
     def _write(
-        self, listeners: set[Socket], frame: bytes, key: tuple[str, ...] | None, version: int = 0
+        self, listeners: Listeners, frame: bytes, key: tuple[str, ...] | None, version: int = 0
     ) -> None:
-        """To all at once where there is a ring and it is worth it, to the others one by one."""
         self.deliveries += len(listeners)
-        if self._ring is None or len(listeners) < WORTH_A_RING or len(frame) > LARGEST_FRAME:
-            lagging = [socket for socket in listeners if not socket.send(frame, key, version)]
-        else:
-            at_once = idle(listeners)
-            others = listeners.difference(at_once) if len(at_once) < len(listeners) else ()
-            lagging = [socket for socket in others if not socket.send(frame, key, version)]
-            lagging += self._write_at_once(self._ring, at_once, frame, key, version)
-        self._lagging.update(lagging)
-
-    def _write_at_once(
-        self, ring: Ring, sockets: list[Socket], frame: bytes, key: tuple[str, ...] | None, version: int
-    ) -> list[Socket]:
-        """Answers who lags now."""
-        unfinished = ring.send([socket.entry for socket in sockets], frame)
-        if ring.is_broken:
-            self._give_up_ring()
-        return [
-            sockets[place]
-            for place, result in unfinished
-            if not sockets[place].went_out(result, frame, key, version)
-        ]
-
-    def _give_up_ring(self) -> None:
-        """From now on every transport writes for itself."""
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+        self._fan_out.write(listeners, frame, key, version)
 
     def keep_up(self, socket: Socket) -> None:
         """A frame of this socket had to wait: write it as soon as its transport takes more."""
-        self._lagging.add(socket)
-
-    async def _sweep(self) -> None:
-        """The one writer for all sockets that lag: writes what waits, closes who stays too slow."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            for socket in list(self._lagging):
-                if socket.flush():
-                    self._lagging.discard(socket)
-                elif socket.is_too_slow():
-                    self._lagging.discard(socket)
-                    socket.close(TOO_SLOW)
+        self._fan_out.keep_up(socket)
 
     async def _look_after(self) -> None:
         """Ping the quiet, close the dead; one round a second for all sockets."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -27,16 +27,13 @@ class Socket:
         "__weakref__",
         "_backlog",
         "_backlog_bytes",
-        "_buffered",
         "_bytes_allowed",
-        "_is_closing",
         "_messages_allowed",
         "_over_since",
         "_serial",
         "address",
         "close_code",
         "closing",
-        "entry",
         "last_heard",
         "last_sent",
         "person_id",
@@ -47,9 +44,6 @@ class Socket:
 
     def __init__(self, transport: asyncio.Transport, *, messages_allowed: int, bytes_allowed: int) -> None:
         self.transport = transport
-        self._buffered, self._is_closing = transport.get_write_buffer_size, transport.is_closing
-        self.entry = b""
-        """Its place in a ring of many writes; none when only its transport may write (TLS, other systems)."""
         self.topics: set[str] = set()
         self.session_id: UUID | None = None
         self.person_id: UUID | None = None
@@ -76,10 +70,11 @@ class Socket:
 
         A transport that is closing swallows it: one dead socket must not stop a round over a thousand.
         """
-        if self._is_closing():
+        transport = self.transport
+        if transport.is_closing():
             return True
-        if self._backlog is None and self._buffered() < WRITABLE_BELOW:
-            self.transport.write(frame)
+        if self._backlog is None and transport.get_write_buffer_size() < WRITABLE_BELOW:
+            transport.write(frame)
             return True
         self._keep(frame, key, version)
         return False
@@ -103,16 +98,16 @@ class Socket:
 
     def ping(self) -> None:
         """A heartbeat, when nothing is waiting that would do as well."""
-        if self._backlog is None and not self._is_closing():
+        if self._backlog is None and not self.transport.is_closing():
             self.transport.write(PING)
 
     def flush(self) -> bool:
         """Write what waits while the transport takes it; True when nothing waits any more."""
         backlog = self._backlog
-        if backlog is None or self._is_closing():
+        if backlog is None or self.transport.is_closing():
             self.drop_backlog()
             return True
-        while backlog and self._buffered() < WRITABLE_BELOW:
+        while backlog and self.transport.get_write_buffer_size() < WRITABLE_BELOW:
             key = next(iter(backlog))
             frame, _version = backlog.pop(key)
             self._backlog_bytes -= len(frame)
@@ -154,15 +149,3 @@ class Socket:
         self._backlog[key] = (frame, version)
         if len(self._backlog) > self._messages_allowed and self._over_since is None:
             self._over_since = monotonic()
-
-
-def idle(sockets: Iterable[Socket]) -> list[Socket]:
-    """Those to which a frame may go past their transport: open, and nothing waits here or there.
-
-    One expression, for it is all that a fan-out costs outside the kernel.
-    """
-    return [
-        each
-        for each in sockets
-        if each._backlog is None and each.entry and not each._buffered() and not each._is_closing()  # noqa: SLF001  # its own room
-    ]

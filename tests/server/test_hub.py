@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import pytest
 
+from server.fan_out import SWEEP_S, WORTH_A_RING
 from server.frames import text_frame
-from server.hub import SWEEP_S, WORTH_A_RING, Hub
+from server.hub import Hub
 from server.ring import Ring, open_ring
 from server.socket import Socket
 from tutti import event
@@ -63,7 +64,7 @@ async def crowd(
     request: pytest.FixtureRequest, floor: Floor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Crowd]:
     if request.param == "one by one":
-        monkeypatch.setattr("server.hub.open_ring", lambda: None)
+        monkeypatch.setattr("server.fan_out.open_ring", lambda: None)
     elif open_ring() is None:
         pytest.skip("This kernel or container has no io_uring.")
     server_side, client_side = tls(tmp_path) if request.param == "under TLS" else (None, None)

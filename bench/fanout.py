@@ -1,9 +1,10 @@
 """One topic, many sockets: CPU per delivery and latency, beside a plain aiohttp server in the same run.
 
-python -m bench.fanout [sockets=1000] [messages a second=20] [seconds=15]
+python -m bench.fanout                                          three scenes, each with its limits
+python -m bench.fanout SOCKETS [MESSAGES A SECOND] [SECONDS]    one scene of that size
 
-All servers are up at once and take turns of a few seconds, so that whatever else the machine does meanwhile
-falls upon all of them alike.
+The servers of a scene are up at once and take turns of a few seconds, so that whatever else the machine does
+meanwhile falls upon all of them alike.
 """
 
 import json
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 from uuid import UUID
@@ -29,6 +30,7 @@ from bench.parts.stage import (
     table,
     wait_for_answer,
 )
+from bench.parts.verdicts import at_least, at_most, exit_code, judged
 from bench.peers.plain_fanout import __doc__ as peer
 from tutti import event
 from tutti.up import free_port
@@ -36,6 +38,12 @@ from tutti.up import free_port
 TURN_S = 3
 WARM_UP_S = 1
 QUIET_S = 0.5
+PEERS = {
+    "plain aiohttp": ("plain_fanout", ""),
+    "plain aiohttp on uvloop": ("plain_fanout", "uvloop"),
+    "send() alone": ("bare_send", ""),
+}
+"""Their names in the table, and which program of bench/peers each is, on which event loop."""
 
 
 class Figures(NamedTuple):
@@ -84,6 +92,7 @@ class Contestant:
         self._receivers.terminate()
         report = json.loads(self._read_line())
         self._receivers.wait(10)
+        self._process.terminate()
         arrived = [(round(float(key) * 1e6), at) for key, at in report["seen"]]
         latencies = [(at - self._sent[key]) * 1000 for key, at in arrived if key in self._sent]
         deliveries = len(self._sent) * self._count
@@ -114,39 +123,55 @@ class Contestant:
         return sent
 
 
-def main() -> None:
-    """Measure all, print the table."""
-    sockets, rate, seconds = (
-        int(sys.argv[n]) if len(sys.argv) > n else default for n, default in ((1, 1000), (2, 20), (3, 15))
-    )
+FRUGAL = at_least("CPU per delivery, plain aiohttp to Tutti", 1.7)
+SWIFT = at_most("40,000 deliveries/s, p99", 50, "ms")
+SMALL = at_most("memory per idle socket of 10,000", 32, "kB")
+LOST = at_most("lost", 0)
+
+
+def main() -> int:
+    """Print a table per scene."""
     with stage() as on:
-        contestants = {
-            "Tutti": _ours(on, sockets),
-            "limit: send() alone": _peer(on, "bare_send", sockets),
-            "plain aiohttp": _peer(on, "plain_fanout", sockets),
-            "plain aiohttp on uvloop": _peer(on, "plain_fanout", sockets, loop="uvloop"),
-        }
-        for _ in range(max(1, seconds // TURN_S)):
-            for contestant in contestants.values():
-                contestant.take_turn(rate)
-        figures = {name: contestant.figures() for name, contestant in contestants.items()}
+        if len(sys.argv) > 1:
+            sockets, rate, seconds = (*map(int, sys.argv[1:]), 20, 15)[:3]
+            _scene(on, sockets, rate, seconds, PEERS)
+            return 0
+        frugal = _scene(on, 1000, 20, 15, PEERS)
+        ours, plain = frugal["Tutti"], frugal["plain aiohttp"]
+        verdicts = judged((FRUGAL, plain.cpu_per_100k / ours.cpu_per_100k), (LOST, ours.lost))
+        ours = _scene(on, 2000, 20, 15, PEERS)["Tutti"]
+        verdicts += judged((SWIFT, ours.p99_ms), (LOST, ours.lost))
+        ours = _scene(on, 10_000, 1, 6, ())["Tutti"]
+        verdicts += judged((SMALL, ours.kilobytes_per_idle_socket), (LOST, ours.lost))
+        return exit_code(verdicts)
+
+
+def _scene(on: Stage, sockets: int, rate: int, seconds: int, peers: Collection[str]) -> dict[str, Figures]:
+    """Let ours and its peers take turns; print what each did, and how often ours could have done it."""
+    contestants = {"Tutti": _ours(on, sockets)} | {name: _peer(on, name, sockets) for name in peers}
+    for _ in range(max(1, seconds // TURN_S)):
+        for contestant in contestants.values():
+            contestant.take_turn(rate)
+    figures = {name: contestant.figures() for name, contestant in contestants.items()}
     columns = ("deliveries", "lost", "CPU s per 100,000", "in the kernel", "p50 ms", "p99 ms")
     table(
-        f"fan-out: {sockets} sockets, {rate} messages/s; peer: {(peer or '').split(': ')[1]}",
+        f"fan-out: {sockets:,} sockets, {rate} messages/s; peer: {(peer or '').split(': ')[1]}",
         [
             ("", *columns, "receivers' CPU s", "kB per idle socket"),
-            *((name, *each._replace(in_kernel=round(each.in_kernel, 2))) for name, each in figures.items()),
+            *((name, *figures[name]) for name in figures),
         ],
     )
-    ours = figures.pop("Tutti")
-    for name, other in figures.items():
-        print(f"CPU per delivery, {name} to Tutti: {other.cpu_per_100k / ours.cpu_per_100k:.2f}")
+    ours = figures["Tutti"]
+    for name in peers:
+        print(f"CPU per delivery, {name} to Tutti: {figures[name].cpu_per_100k / ours.cpu_per_100k:.2f}")
     print(f"saturation of one process, from its CPU: {100_000 / ours.cpu_per_100k:,.0f} deliveries/s")
+    return figures
 
 
-def _peer(on: Stage, name: str, sockets: int, *, loop: str = "") -> Contestant:
+def _peer(on: Stage, name: str, sockets: int) -> Contestant:
     port = free_port()
-    process = on.process("-m", f"bench.peers.{name}", PORT=str(port), EVENT_LOOP=loop, CHANNEL=str(port))
+    program, loop = PEERS[name]
+    process = on.process("-m", f"bench.peers.{program}", PORT=str(port), EVENT_LOOP=loop, CHANNEL=str(port))
     wait_for_answer(f"http://127.0.0.1:{port}/healthz")
     client = redis.Redis.from_url(on.redis.url)
     body = {"jsonrpc": "2.0", "method": "player.state", "params": {"padding": "x" * 640, "volume": 0.0}}
@@ -186,4 +211,4 @@ def _own_state(port: int, bearer: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -27,6 +27,9 @@ LOOK_EVERY_S = 0.002
 COUNTED = b'{"jsonrpc":"2.0","method":"player.state"'
 TEXT_OF_16_BITS = b"\x81\x7e"
 """How a frame begins whose length does not fit into seven bits (RFC 6455 §5.2)."""
+TEXT, PING = 1, 9
+PONG = b"\x8a\x80" + bytes(4)
+"""An empty one, masked with zeros."""
 
 
 class Receiver:
@@ -147,8 +150,10 @@ def _read(receiver: Receiver, buffer: bytearray, tally: Tally) -> bool:
     frames, rest = frames_in(data)
     receiver.pending = bytes(data[rest:])
     for opcode, start, end in frames:
-        if opcode == 1:
+        if opcode == TEXT:
             tally.take(data, start, end)
+        elif opcode == PING:
+            receiver.socket.send(PONG)
     return size > 0
 
 

@@ -27,7 +27,12 @@ class Overtaken(Exception):
     """What this command read was changed before it could write; the edge runs it again."""
 
 
-_RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, Overtaken)
+_RETRIED = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed the table; asyncpg has forgotten the old plan now
+    Overtaken,
+)
 
 
 class Command(NamedTuple):

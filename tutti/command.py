@@ -30,7 +30,7 @@ class Overtaken(Exception):
 _RETRIED = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    asyncpg.InvalidCachedStatementError,  # a migration changed the table; asyncpg has forgotten the old plan now
+    asyncpg.InvalidCachedStatementError,  # a migration changed the table; the old plan is forgotten
     Overtaken,
 )
 

@@ -74,7 +74,8 @@ class Elastic:
 
     async def indices(self) -> list[str]:
         """The indices of this copy: the one that is read and those being built."""
-        answer = await _answered(self._client.indices.get(index=f"{self.alias}-*", allow_no_indices=True))
+        client = self._client.options(request_timeout=WRITE_S)
+        answer = await _answered(client.indices.get(index=f"{self.alias}-*", allow_no_indices=True))
         return sorted(answer.body)
 
     async def create(self, index: str) -> None:

@@ -207,7 +207,7 @@ async def test_rebuilding_is_seen_by_nobody_and_misses_nothing(house: House) -> 
     assert sum(answer.degraded for answer in answers) <= len(answers) // 4
     assert await copied(house) == await kept(house)
     assert house.elastic is not None
-    if await waiting(house, "search.rebuild"):  # it was too slow on a busy machine, and comes until it is done
+    if await waiting(house, "search.rebuild"):  # too slow on a busy machine, it comes until it is done
         async with asyncio.timeout(60):
             while len(await house.elastic.indices()) > 1:
                 await perform(house.ctx(), search.rebuild)

@@ -121,7 +121,7 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> "AsyncIterator[Connection[asyncpg.Record]]":
-        """One connection, given back afterwards; raises DatabaseAway after 3 s or a refusal."""
+        """One connection, given back afterwards; raises DatabaseAway after a refusal or a silence."""
         connection = await self.acquire()
         try:
             with self.talk(connection):

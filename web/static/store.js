@@ -112,7 +112,7 @@ export class Store extends EventTarget {
 
   /** The one place where a player's state comes in; older ones change nothing. @param {Player} state */
   accept(state) {
-    if (this.player && this.player.playerId === state.playerId && state.version < this.player.version) return;
+    if (this.player && this.player.playerId === state.playerId && isOlder(state, this.player)) return;
     if (this.doubt.keeps(state)) return;
     const isOther = this.player?.playerId !== state.playerId;
     this.player = state;
@@ -223,4 +223,9 @@ export class Store extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** A read that crossed a wish may show what time alone would have done, under the version of the wish. @param {Player} one @param {Player} other */
+function isOlder(one, other) {
+  return one.version < other.version || (one.version === other.version && one.updatedAt < other.updatedAt);
 }

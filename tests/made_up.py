@@ -21,6 +21,7 @@ FIXED: dict[str, Any] = {
     "instance": "Rq3vXk0aB1cD2eF3.7",
     "nextCursor": "WyJhZnRlciJd",
     "playedDuration": 12,
+    "tookMs": 1,
     "t1": 1769890500000.0,
     "t2": 1769890500000.1,
 }

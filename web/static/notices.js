@@ -16,6 +16,8 @@ let waiting;
 
 /** @param {Notice} notice */
 export function tellNotice(notice) {
+  // Here the word that asks for a tap says it better.
+  if (notice.code === "device_not_ready" && document.getElementById("listen")) return;
   toast(NOTICES[notice.code]?.(notice) ?? notice.code, { isBad: notice.code !== "song_skipped" });
 }
 

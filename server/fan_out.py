@@ -1,8 +1,15 @@
-"""One frame to many sockets: all at once where the kernel can, else one by one; later where a reader lags."""
+"""One frame to many sockets: all at once where the kernel can, else one by one; later where a reader lags.
+
+Past its transport a frame may go only while that holds nothing: a socket whose transport was written to is in
+`_written` until a round finds that empty. A descriptor may be written to only while it is its connection's: a
+socket gets an entry only if its connection says that it is lost before it closes the descriptor.
+"""
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol, runtime_checkable
 
+from server.listeners import Listeners
 from server.ring import LARGEST_FRAME, Ring, open_ring, plain_descriptor
 from server.socket import TOO_SLOW, Socket
 
@@ -10,10 +17,12 @@ SWEEP_S = 0.025
 WORTH_A_RING = 8
 """Below so many sockets one write each is cheaper than one system call for all."""
 
-Way = tuple[bytes, Callable[[], int], Callable[[], bool]]
-"""How a frame gets to a socket past its transport: the entry in the ring, and what must be false for that:
-how many bytes its transport holds, and whether it is closing."""
-Listeners = dict[Socket, Way]
+
+@runtime_checkable
+class TellsItsEnd(Protocol):
+    """A connection that calls `on_lost` before its descriptor is closed, and may be another's."""
+
+    on_lost: Callable[[], None] | None
 
 
 class FanOut:
@@ -22,6 +31,8 @@ class FanOut:
     def __init__(self) -> None:
         self._ring: Ring | None = None
         """Not on every system; then each transport writes for itself."""
+        self._written: set[Socket] = set()
+        """Their transports were written to, and may hold something still."""
         self._lagging: set[Socket] = set()
         self._somebody_lags = asyncio.Event()
 
@@ -34,13 +45,20 @@ class FanOut:
             self._ring.close()
             self._ring = None
 
-    def way_to(self, socket: Socket) -> Way:
-        """To be kept with a listener, so that a fan-out need not look at the socket itself."""
-        transport = socket.transport
-        descriptor = plain_descriptor(transport)
-        if self._ring is None or descriptor is None:
-            return b"", _always, transport.is_closing
-        return self._ring.entry(descriptor), transport.get_write_buffer_size, transport.is_closing
+    def welcome(self, socket: Socket, on_lost: Callable[[], None]) -> None:
+        """Before its first frame. `on_lost` must take the socket out of all its listeners."""
+        self._written.add(socket)
+        socket.written = self._written
+        connection, descriptor = socket.transport.get_protocol(), plain_descriptor(socket.transport)
+        if self._ring is not None and descriptor is not None and isinstance(connection, TellsItsEnd):
+            connection.on_lost = on_lost
+            socket.entry = self._ring.entry(descriptor)
+
+    def forget(self, socket: Socket) -> None:
+        """Nothing more will be written to it."""
+        self._lagging.discard(socket)
+        self._written.discard(socket)
+        socket.drop_backlog()
 
     def write(
         self, listeners: Listeners, frame: bytes, key: tuple[str, ...] | None, version: int = 0
@@ -49,28 +67,17 @@ class FanOut:
         if self._ring is None or len(listeners) < WORTH_A_RING or len(frame) > LARGEST_FRAME:
             self._write_one_by_one(listeners, frame, key, version)
             return
-        idle = (
-            {each: listeners[each] for each in listeners.keys() - self._lagging}
-            if self._lagging
-            else listeners
-        )
-        entries = [entry for entry, held, is_closing in idle.values() if not held() and not is_closing()]
-        if len(entries) < len(listeners):
-            idle = {each: way for each, way in idle.items() if not way[1]() and not way[2]()}
-            self._write_one_by_one(listeners.keys() - idle.keys(), frame, key, version)
+        sockets, entries = listeners.at_once(self._busy())
+        if len(sockets) < len(listeners):
+            self._write_one_by_one((each for each in listeners if each not in sockets), frame, key, version)
         unfinished = self._ring.send(entries, frame)
         if unfinished:
-            self._finish(list(idle), unfinished, frame, key, version)
+            self._finish(list(sockets), unfinished, frame, key, version)
 
     def keep_up(self, socket: Socket) -> None:
         """A frame of this socket had to wait: write it as soon as its transport takes more."""
         self._lagging.add(socket)
         self._somebody_lags.set()
-
-    def forget(self, socket: Socket) -> None:
-        """Nothing more will be written to it."""
-        self._lagging.discard(socket)
-        socket.drop_backlog()
 
     async def sweep(self) -> None:
         """The one writer for all sockets that lag: writes what waits, closes who stays too slow."""
@@ -85,6 +92,12 @@ class FanOut:
                     socket.close(TOO_SLOW)
             if not self._lagging:
                 self._somebody_lags.clear()
+
+    def _busy(self) -> set[Socket]:
+        """Those with anything in the way of a frame."""
+        sent = [each for each in self._written if not each.transport.get_write_buffer_size()]
+        self._written.difference_update(sent)
+        return self._written | self._lagging
 
     def _write_one_by_one(self, sockets: Iterable[Socket], frame: bytes, key: Hashable, version: int) -> None:
         for socket in sockets:
@@ -105,8 +118,3 @@ class FanOut:
         for place, result in unfinished:
             if not sockets[place].went_out(result, frame, key, version):
                 self.keep_up(sockets[place])
-
-
-def _always() -> int:
-    """Of a socket whose transport alone may write: there is always something in the way."""
-    return 1

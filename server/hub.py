@@ -13,8 +13,9 @@ from uuid import UUID
 
 import structlog
 
-from server.fan_out import FanOut, Listeners
+from server.fan_out import FanOut
 from server.frames import text_frame
+from server.listeners import Listeners
 from server.socket import SIGNED_OUT, SILENT, Socket
 from server.subscription import Subscription
 from tutti import event
@@ -37,7 +38,8 @@ class Hub:
         self._listeners: dict[str, Listeners] = {}
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self.sockets: Listeners = {}
+        self._everybody = Listeners()
+        self.sockets: set[Socket] = set()
         self._empty = asyncio.Event()
         self.delivered: dict[str, int] = {}
         """The newest version of each listened topic that went out from here."""
@@ -70,13 +72,23 @@ class Hub:
         self._fan_out.stop()
 
     def add(self, socket: Socket) -> None:
-        self.sockets[socket] = self._fan_out.way_to(socket)
+        self._fan_out.welcome(socket, lambda: self.hush(socket))
+        self._everybody.add(socket)
+        self.sockets.add(socket)
+
+    def hush(self, socket: Socket) -> None:
+        """No more news for a socket that is closing or lost; what it listened to is kept until `remove`."""
+        self._everybody.discard(socket)
+        for topic in socket.topics:
+            if listeners := self._listeners.get(topic):
+                listeners.discard(socket)
 
     async def remove(self, socket: Socket) -> None:
         """Forget a socket and every topic that only it listened to."""
-        self.sockets.pop(socket, None)
+        self.sockets.discard(socket)
         if not self.sockets:
             self._empty.set()
+        self.hush(socket)
         self._fan_out.forget(socket)
         for topic in list(socket.topics):
             await self.unlisten(socket, topic)
@@ -90,16 +102,16 @@ class Hub:
 
     async def listen(self, socket: Socket, topic: str) -> None:
         """Add a listener; returns once Redis has confirmed, or after 2 s without Redis (versions heal)."""
-        way = self.sockets.get(socket)
-        if way is None:
+        if socket not in self._everybody:
             return  # it has gone meanwhile
         socket.topics.add(topic)
-        self._listeners.setdefault(topic, {})[socket] = way
+        self._listeners.setdefault(topic, Listeners()).add(socket)
         await self._subscription.add(topic)
 
     async def unlisten(self, socket: Socket, topic: str) -> None:
         socket.topics.discard(topic)
-        self._listeners.get(topic, {}).pop(socket, None)
+        if listeners := self._listeners.get(topic):
+            listeners.discard(socket)
         await self._forget_if_unheard(topic)
 
     async def watch_session(self, session_id: UUID) -> asyncio.Event:
@@ -148,13 +160,12 @@ class Hub:
 
     def broadcast(self, name: str, params: Record) -> None:
         """Tell every socket of this process."""
-        self._write(self.sockets, text_frame(event.notification(name, params)), (name,))
+        self._write(self._everybody, text_frame(event.notification(name, params)), (name,))
 
     def say(self, topic: str, name: str, params: Record) -> None:
         """Tell this process's listeners of one topic."""
-        self._write(
-            self._listeners.get(topic, {}), text_frame(event.notification(name, params)), (topic, name)
-        )
+        if listeners := self._listeners.get(topic):
+            self._write(listeners, text_frame(event.notification(name, params)), (topic, name))
 
     def end_session(self, session_id: UUID, last_words: bytes = b"") -> None:
         """Close the sockets and streams of a session here, with 4500: do not come back (R12)."""

@@ -4,6 +4,7 @@ And how it is told that what it said is no request.
 """
 
 import asyncio
+from collections.abc import Callable
 from secrets import token_urlsafe
 from typing import Any
 
@@ -27,12 +28,14 @@ class NotHttp(Invalid):
 class PatientHandler(web.RequestHandler):
     """One connection, closed when a request's header is not whole ten seconds after its first byte."""
 
-    __slots__ = ("_seen_requests", "_too_late")
+    __slots__ = ("_seen_requests", "_too_late", "on_lost")
 
     def __init__(self, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self._too_late: asyncio.TimerHandle | None = None
         self._seen_requests = 0
+        self.on_lost: Callable[[], None] | None = None
+        """Called before the connection's descriptor is closed."""
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -60,6 +63,8 @@ class PatientHandler(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._take_back()
+        if self.on_lost is not None:
+            self.on_lost()
         super().connection_lost(exc)
 
     def _take_back(self) -> None:

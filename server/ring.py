@@ -18,7 +18,7 @@ import os
 import struct
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import structlog
@@ -38,7 +38,7 @@ _PARAMETERS: Final = struct.Struct("=7I12x7I12x7I12x")
 _ENTRY: Final = struct.Struct("=BBHiQQIIQ24x")
 """struct io_uring_sqe: opcode, flags, priority, descriptor, offset, address, length, flags, place."""
 _ENTRY_WORDS, _LENGTH_WORD, _PLACE_WORD = 16, 6, 8
-_RESULT_WORDS: Final = 4
+_RESULT_WORDS, _RESULT_WORD = 4, 2
 """struct io_uring_cqe: place (two words), result, flags."""
 _WORD: Final = 0xFFFFFFFF
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -70,43 +70,40 @@ class Ring:
         """What a socket keeps ready for `send`: everything but the length and its place."""
         return _ENTRY.pack(_OP_SEND, 0, 0, descriptor, 0, self._address, 0, _DONTWAIT_NOSIGNAL, 0)
 
-    def send(self, entries: Sequence[bytes], frame: bytes) -> list[tuple[int, int]]:
+    def send(self, entries: bytes, frame: bytes) -> list[tuple[int, int]]:
         """Write the frame, of at most `LARGEST_FRAME` bytes, to the socket of each entry.
 
         Answers (place in `entries`, bytes written or negative errno) of those that did not take it whole.
         """
-        size = len(frame)
+        size, total = len(frame), len(entries) // _ENTRY.size
         self._frame[:size] = frame
         unfinished: list[tuple[int, int]] = []
-        for first in range(0, len(entries), self._size):
-            batch = entries[first : first + self._size]
-            self._lay(batch, size)
-            taken = self._enter(len(batch))
+        for first in range(0, total, self._size):
+            count = min(self._size, total - first)
+            self._lay(memoryview(entries)[first * _ENTRY.size : (first + count) * _ENTRY.size], count, size)
+            taken = self._enter(count)
             unfinished += [(first + place, result) for place, result in self._unfinished(taken, size)]
-            if taken < len(batch):
+            if taken < count:
                 self.is_broken = True
-                return unfinished + [(place, -errno.EAGAIN) for place in range(first + taken, len(entries))]
+                return unfinished + [(place, -errno.EAGAIN) for place in range(first + taken, total)]
         return unfinished
 
     def close(self) -> None:
         """Give the rings back; what was sent is sent."""
         os.close(self._descriptor)
 
-    def _lay(self, batch: Sequence[bytes], size: int) -> None:
+    def _lay(self, entries: memoryview, count: int, size: int) -> None:
         """Put entries behind the last ones; the ring may begin anew on the way."""
-        tail, laid = self._sends[self._tail], 0
-        while laid < len(batch):
-            start = (tail + laid) % self._size
-            count = min(len(batch) - laid, self._size - start)
-            end = start + count
-            joined = b"".join(batch[laid : laid + count])
-            self._entries[start * _ENTRY.size : end * _ENTRY.size] = joined
-            lengths = slice(start * _ENTRY_WORDS + _LENGTH_WORD, end * _ENTRY_WORDS, _ENTRY_WORDS)
-            self._entry_words[lengths] = _repeated(size, count)
-            places = slice(start * _ENTRY_WORDS + _PLACE_WORD, end * _ENTRY_WORDS, _ENTRY_WORDS)
-            self._entry_words[places] = self._places[laid : laid + count]
-            laid += count
-        self._sends[self._tail] = (tail + laid) & _WORD
+        tail = self._sends[self._tail]
+        for start, at, length in _stretches(tail, count, self._size):
+            end = start + length
+            self._entries[start * _ENTRY.size : end * _ENTRY.size] = entries[
+                at * _ENTRY.size : (at + length) * _ENTRY.size
+            ]
+            words = slice(start * _ENTRY_WORDS, end * _ENTRY_WORDS)
+            self._entry_words[words][_LENGTH_WORD::_ENTRY_WORDS] = _repeated(size, length)
+            self._entry_words[words][_PLACE_WORD::_ENTRY_WORDS] = self._places[at : at + length]
+        self._sends[self._tail] = (tail + count) & _WORD
 
     def _enter(self, count: int) -> int:
         """Have the kernel carry out so many; answers how many it took, fewer when something is wrong."""
@@ -125,20 +122,17 @@ class Ring:
     def _unfinished(self, count: int, size: int) -> list[tuple[int, int]]:
         """Read all results, and answer those that are not the frame's length."""
         head = self._done[self._done_head]
-        start = head % self._results_size
-        first = self._first_result + start * _RESULT_WORDS
-        results = self._done[first + 2 : first + count * _RESULT_WORDS : _RESULT_WORDS]
         found: list[tuple[int, int]] = []
-        if start + count > self._results_size or results != _repeated(size, count):
-            found = [each for each in self._results(head, count) if each[1] != size]
+        for start, _at, length in _stretches(head, count, self._results_size):
+            first = self._first_result + start * _RESULT_WORDS
+            results = self._done[first : first + length * _RESULT_WORDS]
+            if results[_RESULT_WORD::_RESULT_WORDS] != _repeated(size, length):
+                places = results[::_RESULT_WORDS], results[_RESULT_WORD::_RESULT_WORDS]
+                found += [
+                    (place, _signed(result)) for place, result in zip(*places, strict=True) if result != size
+                ]
         self._done[self._done_head] = (head + count) & _WORD
         return found
-
-    def _results(self, head: int, count: int) -> Iterator[tuple[int, int]]:
-        for number in range(head, head + count):
-            at = self._first_result + number % self._results_size * _RESULT_WORDS
-            result = self._done[at + 2]
-            yield self._done[at], result - (result >> 31 << 32)
 
 
 def open_ring() -> Ring | None:
@@ -157,6 +151,19 @@ def open_ring() -> Ring | None:
 def _words(descriptor: int, offset: int, size: int) -> memoryview:
     """A mapping of the ring as 32-bit words."""
     return memoryview(mmap.mmap(descriptor, -(-size // 4) * 4, offset=offset)).cast("I")
+
+
+def _stretches(counter: int, count: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """(where in the ring, at which of the `count`, how many): in two pieces when the ring begins anew."""
+    start = counter % size
+    until_end = min(count, size - start)
+    yield start, 0, until_end
+    if until_end < count:
+        yield 0, until_end, count - until_end
+
+
+def _signed(word: int) -> int:
+    return word - (word >> 31 << 32)
 
 
 def _repeated(number: int, count: int) -> memoryview:

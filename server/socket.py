@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-from server.frames import PING, text_frame
+from server.frames import PING, pong_frame, text_frame
 
 WRITABLE_BELOW: Final = 32_768
 """Bytes the transport may still hold for us to write straight into it. uvloop sends only at the end of its
@@ -34,16 +34,22 @@ class Socket:
         "address",
         "close_code",
         "closing",
+        "entry",
         "last_heard",
         "last_sent",
         "person_id",
         "session_id",
         "topics",
         "transport",
+        "written",
     )
 
     def __init__(self, transport: asyncio.Transport, *, messages_allowed: int, bytes_allowed: int) -> None:
         self.transport = transport
+        self.entry = b""
+        """Its place in a ring of many writes; none when only its transport may write (TLS, other systems)."""
+        self.written: set[Socket] = set()
+        """Where it says that its transport was written to."""
         self.topics: set[str] = set()
         self.session_id: UUID | None = None
         self.person_id: UUID | None = None
@@ -74,7 +80,7 @@ class Socket:
         if transport.is_closing():
             return True
         if self._backlog is None and transport.get_write_buffer_size() < WRITABLE_BELOW:
-            transport.write(frame)
+            self._write(frame)
             return True
         self._keep(frame, key, version)
         return False
@@ -84,8 +90,8 @@ class Socket:
 
         Any error but a full buffer means that the connection is dead, or that nobody knows what it got.
         """
-        if result > 0:
-            self.transport.write(frame[result:])
+        if result > 0 and not self.transport.get_write_buffer_size():
+            self._write(frame[result:])
             return True
         if result == -errno.EAGAIN:
             self._keep(frame, key, version)
@@ -99,7 +105,12 @@ class Socket:
     def ping(self) -> None:
         """A heartbeat, when nothing is waiting that would do as well."""
         if self._backlog is None and not self.transport.is_closing():
-            self.transport.write(PING)
+            self._write(PING)
+
+    def pong(self, data: bytes) -> None:
+        """The answer to a ping, ahead of what is waiting."""
+        if not self.transport.is_closing():
+            self._write(pong_frame(data))
 
     def flush(self) -> bool:
         """Write what waits while the transport takes it; True when nothing waits any more."""
@@ -111,7 +122,7 @@ class Socket:
             key = next(iter(backlog))
             frame, _version = backlog.pop(key)
             self._backlog_bytes -= len(frame)
-            self.transport.write(frame)
+            self._write(frame)
         if len(backlog) <= self._messages_allowed:
             self._over_since = None
         if not backlog:
@@ -134,6 +145,10 @@ class Socket:
     def drop_backlog(self) -> None:
         """Nothing more will be written; give the memory back."""
         self._backlog, self._backlog_bytes = None, 0
+
+    def _write(self, frame: bytes) -> None:
+        self.transport.write(frame)
+        self.written.add(self)
 
     def _keep(self, frame: bytes, key: Hashable, version: int) -> None:
         if self._backlog is None:

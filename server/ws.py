@@ -116,6 +116,7 @@ async def _close(connection: Connection, code: int) -> None:
     if code == RESTARTING:
         with suppress(TimeoutError):
             await asyncio.wait_for(_answered(connection), LAST_ANSWER_WITHIN_S)
+    connection.hub.hush(connection.socket)
     try:
         await asyncio.wait_for(connection.response.close(code=code, drain=False), 3)
     except (TimeoutError, ConnectionError, RuntimeError):
@@ -149,7 +150,7 @@ async def _talk(connection: Connection) -> None:
                 if connection.socket.close_code is None:
                     await answer(connection, message.data)
         elif message.type is WSMsgType.PING:
-            await connection.response.pong(message.data)
+            connection.socket.pong(message.data)
         elif message.type is WSMsgType.BINARY:
             connection.socket.close(PROTOCOL)
 

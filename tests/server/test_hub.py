@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,9 +32,14 @@ class Accepted(asyncio.Protocol):
 
     def __init__(self, accepted: asyncio.Queue[asyncio.Transport]) -> None:
         self._accepted = accepted
+        self.on_lost: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._accepted.put_nowait(cast(asyncio.Transport, transport))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self.on_lost is not None:
+            self.on_lost()
 
 
 class Crowd:
@@ -44,6 +49,7 @@ class Crowd:
         self.hub = hub
         self.sockets: list[Socket] = []
         self.readers: list[asyncio.StreamReader] = []
+        self.connect: Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.Transport]]]
 
     def say(self, text: bytes, version: int = 0, name: str = "player.state") -> None:
         self.hub.deliver(Heard(TOPIC, name, version, "", text))
@@ -76,11 +82,17 @@ async def crowd(
         server = await loop.create_server(lambda: Accepted(accepted), "127.0.0.1", 0, ssl=server_side)
         stack.callback(server.close)
         port = server.sockets[0].getsockname()[1]
-        for _ in range(LISTENERS):
+
+        async def connect() -> tuple[asyncio.StreamReader, asyncio.Transport]:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client_side)
             stack.callback(writer.close)
+            return reader, await accepted.get()
+
+        crowd.connect = connect
+        for _ in range(LISTENERS):
+            reader, transport = await connect()
             crowd.readers.append(reader)
-            crowd.sockets.append(Socket(await accepted.get(), messages_allowed=256, bytes_allowed=1_048_576))
+            crowd.sockets.append(Socket(transport, messages_allowed=256, bytes_allowed=1_048_576))
         await hub.start()
         stack.push_async_callback(hub.stop)
         for socket in crowd.sockets:
@@ -148,6 +160,24 @@ async def test_a_connection_that_died_keeps_nobody_from_hearing(crowd: Crowd) ->
     crowd.say(state(2))
     crowd.readers = crowd.readers[2:]
     await crowd.reads(state(1), state(2))
+
+
+async def test_who_takes_over_a_lost_one_s_descriptor_hears_nothing_of_it(crowd: Crowd) -> None:
+    lost = {each.transport.get_extra_info("socket").fileno() for each in crowd.sockets[::2]}
+    for socket in crowd.sockets[::2]:
+        socket.transport.abort()
+    for _ in range(5):
+        crowd.say(state(0), name="queue.changed")
+        await asyncio.sleep(0)
+    strangers = [await crowd.connect() for _ in crowd.sockets[::2]]
+    assert lost & {transport.get_extra_info("socket").fileno() for _reader, transport in strangers}
+    for _ in range(5):
+        crowd.say(state(0), name="queue.changed")
+    crowd.readers = crowd.readers[1::2]
+    await crowd.reads(*[state(0)] * 10)
+    for reader, transport in strangers:
+        transport.close()
+        assert await asyncio.wait_for(reader.read(), 10) == b""
 
 
 async def test_a_ring_that_fails_costs_a_moment_and_no_frame(

@@ -60,8 +60,8 @@ def pairs(stack: ExitStack, count: int) -> list[Pair]:
     return made
 
 
-def entries(rings: Ring, made: list[Pair]) -> list[bytes]:
-    return [rings.entry(each.ours.fileno()) for each in made]
+def entries(rings: Ring, made: list[Pair]) -> bytes:
+    return b"".join(rings.entry(each.ours.fileno()) for each in made)
 
 
 def test_everybody_gets_every_frame_however_often_the_rings_begin_anew(

@@ -14,7 +14,7 @@ from tutti.player.model.presence import is_output
 from tutti.player.model.state import Output, PlayerState, RepeatMode, Source, state_of
 from tutti.player.problems import ItemGone, QueueEmpty
 from tutti.player.queue import playable_songs
-from tutti.player.rights import CONTROL, VOLUME
+from tutti.player.rights import CONTROL, VOLUME, player_of
 from tutti.player.turn import Turn, shown, take_light_turn, take_turn
 
 Milliseconds = Annotated[int, Meta(ge=0, le=2**40)]
@@ -142,10 +142,12 @@ async def change(
     if_version: int | None = None,
     command_id: UUID | None = None,
 ) -> PlayerState:
-    """Change how loud it is, the order, or what happens at the end. Volume alone takes only that right."""
+    """Change how loud it is, the order, or what happens at the end; each takes its own right."""
     if is_shuffled is None and repeat_mode is None:
         turn = await take_light_turn(ctx, VOLUME, player_id, if_version, command_id, memory="recent_loudness")
     else:
+        if volume is not None or muted is not None:
+            await player_of(ctx, player_id, VOLUME)
         turn = await take_turn(ctx, CONTROL, player_id, if_version, command_id)
     if turn.is_first:
         turn.take(transport.loudness(turn.player, volume=volume, muted=muted))

@@ -85,3 +85,17 @@ async def test_the_owner_has_every_right_and_a_guest_those_he_was_given(
     friend = await befriended(phone, floor, someone_else, "volume", "see")
     guest = friend.joined(await phone.player_id())
     assert await guest.do(player.rights_here) == ("see", "volume")
+
+
+async def test_loudness_takes_its_own_right_in_company_too(
+    phone: Remote, floor: Floor, someone_else: Person, songs: list[UUID]
+) -> None:
+    friend = await befriended(phone, floor, someone_else, "see", "control")
+    state = await phone.add(*songs)
+    with pytest.raises(RightMissing):
+        await friend.do(player.change_player, player_id=state.player_id, volume=0.1, repeat_mode="all")
+    now = await phone.do(player.get_player)
+    assert (now.volume, now.repeat_mode) == (1.0, "none")
+    await friend.do(player.change_player, player_id=state.player_id, repeat_mode="all")
+    await phone.do(player.change_player, volume=0.5, repeat_mode="none")
+    assert (await phone.do(player.get_player)).volume == 0.5

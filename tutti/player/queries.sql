@@ -62,8 +62,7 @@ where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as b
 
 -- forget_commands
 -- What was carried out so long ago is not sent again.
-delete from player_commands
-where queue_id = :id and done_at < clock_timestamp() - cast(:remembered as interval);
+delete from player_commands where done_at < clock_timestamp() - cast(:remembered as interval);
 
 -- save_course
 -- What pause, seek, volume and a sign of life change: the hot path, without the documents.

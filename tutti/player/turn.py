@@ -1,7 +1,5 @@
 """One command's turn at a player: the right, the lock, what time has done; then saving and telling."""
 
-from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -34,9 +32,6 @@ from tutti.player.rights import SEE, glimpsed, locked, player_of
 from tutti.player.windows import settled, window_of
 from tutti.record import Record
 
-REMEMBERED: Final = timedelta(minutes=10)
-"""So long a command that is sent again takes effect once (R25)."""
-FORGET_EVERY: Final = 32
 sql = queries(__file__)
 
 
@@ -127,8 +122,6 @@ class Turn:
         db = self.ctx.lone if self.player.row_mark and not self._heard else self.ctx.db
         if not await db.run(query, **row):
             raise Overtaken
-        if lasting is not None and self.player.version % FORGET_EVERY == 0:
-            await db.run(sql.forget_commands, id=self.player.id, remembered=REMEMBERED)
         for heard in self._heard:
             await self._keep(heard)
 

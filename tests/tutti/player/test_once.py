@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 
 from tests.tutti.player.conftest import Remote
 from tutti import player
+from tutti.command import perform
+from tutti.context import Context, Floor
 
 
 async def drag(remote: Remote, times: int = 100) -> None:
@@ -73,7 +75,7 @@ async def test_the_same_command_twice_at_once_is_carried_out_once(phone: Remote,
         assert {state.current_index for state in both} == {number}
 
 
-async def test_ten_minutes_are_remembered_and_no_more(phone: Remote, songs: list[UUID]) -> None:
+async def test_ten_minutes_are_remembered_and_no_more(phone: Remote, floor: Floor, songs: list[UUID]) -> None:
     await phone.device()
     await phone.add(*songs)
     ids = [uuid4() for _ in range(3)]
@@ -81,16 +83,25 @@ async def test_ten_minutes_are_remembered_and_no_more(phone: Remote, songs: list
         await phone.do(player.next_song, command_id=command_id)
     await older(phone, ids[0], "11 minutes")
     await older(phone, ids[1], "9 minutes")
-    await drag(phone, 20)
-    for _ in range(40):
-        await phone.do(player.change_player, repeat_mode="one", command_id=uuid4())
-        await phone.do(player.change_player, repeat_mode="all", command_id=uuid4())
-    async with phone.floor.pool.connection() as connection:
-        kept = {row["command_id"] for row in await connection.fetch("select command_id from player_commands")}
-    assert ids[0] not in kept
+    await drag(phone, 40)
+    await perform(Context(floor), player.forget_commands)
+    assert await kept(phone) == {*ids[1:]}
     before = await phone.do(player.get_player)
     assert await phone.do(player.next_song, command_id=ids[1]) == before
     assert await phone.do(player.next_song, command_id=ids[2]) == before
+
+
+async def test_what_changes_nothing_does_not_pile_up(phone: Remote, floor: Floor, songs: list[UUID]) -> None:
+    """A command without effect is remembered too, though the player's version stands still."""
+    await phone.add(*songs)
+    command_id = uuid4()
+    before = await phone.do(player.get_player)
+    after = await phone.do(player.next_song, from_item_id=uuid4(), command_id=command_id)
+    assert after.version == before.version
+    assert await kept(phone) == {command_id}
+    await older(phone, command_id, "11 minutes")
+    await perform(Context(floor), player.forget_commands)
+    assert await kept(phone) == set()
 
 
 async def test_the_row_that_every_command_reads_stays_small(phone: Remote, songs: list[UUID]) -> None:
@@ -104,6 +115,12 @@ async def test_the_row_that_every_command_reads_stays_small(phone: Remote, songs
             "select max(octet_length(recent_commands) + octet_length(recent_loudness)) from queues"
         )
     assert size <= 1024
+
+
+async def kept(remote: Remote) -> set[UUID]:
+    """The commands that have a row."""
+    async with remote.floor.pool.connection() as connection:
+        return {row["command_id"] for row in await connection.fetch("select command_id from player_commands")}
 
 
 async def older(remote: Remote, command_id: UUID, age: str) -> None:

@@ -193,3 +193,23 @@ async def test_sockets_that_are_no_device_stand_side_by_side(server: Server, som
     async with server.phone(someone, headers) as one, server.phone(someone, headers) as other:
         for phone in (one, other, one):
             await is_heard(phone)
+
+
+async def test_the_device_of_a_guest_who_is_put_out_is_away_at_once(
+    two_servers: tuple[Server, Server], someone: Person
+) -> None:
+    """He has no right left, not even to say that he goes."""
+    one, other = two_servers
+    async with one.phone(someone) as host:
+        invitation = await host.ask("guest.invite", rights=["see", "control"])
+        joining = f"{other.api}/join/{invitation['token']}"
+        async with aiohttp.ClientSession() as http, http.post(joining, json={"name": "Franz"}) as answer:
+            joined = await answer.json()
+        headers = {"Authorization": f"Bearer {joined['accessToken']}"}
+        async with other.phone(someone, headers) as guest:
+            await guest.ask("device.register", name="Franz' phone")
+            assert await is_online(host)
+            await host.ask("guest.putOut", guestId=joined["user"]["id"])
+            assert await guest.close_code() == 4500
+            await until_gone(other)
+            assert not await is_online(host)

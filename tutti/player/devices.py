@@ -15,7 +15,7 @@ from tutti.player.model.reports import Report, Said
 from tutti.player.model.state import Output
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
 from tutti.player.rights import CONTROL, SEE, may_sound, player_of
-from tutti.player.turn import Turn, take_turn, take_turn_to_report
+from tutti.player.turn import Turn, locked_by_server, take_turn, take_turn_to_report
 from tutti.record import Record
 
 NOUN = "device"
@@ -178,11 +178,14 @@ async def report(
 
 @command()
 async def leave(ctx: Context) -> None:
-    """My device goes away in good order. Music on it stops by itself when it does not come back in time."""
+    """My device goes away in good order. Music on it stops by itself when it does not come back in time.
+
+    Going takes no right: a guest who was put out has none left, and goes all the same.
+    """
     row = await ctx.db.one(sql.device_of_session, DeviceRow, session_id=ctx.signed_in.id)
-    if row is None or row.left_at is not None:
+    turn = await locked_by_server(ctx, row.queue_id) if row and row.left_at is None else None
+    if row is None or turn is None:
         return
-    turn = await take_turn(ctx, SEE, row.queue_id)
     turn.take(outputs.leave(turn.player, ctx.now, row.id))
     await ctx.db.run(sql.leave_device, id=row.id, now=ctx.now)
     await _tell(turn)

@@ -181,7 +181,7 @@ async def take_light_turn(
 
 
 async def locked_by_server(ctx: Context, player_id: UUID) -> Turn | None:
-    """A turn for nobody: when time is up. None when there is no such player."""
+    """A turn that takes no right: time is up, or somebody goes. None when there is no such player."""
     before = await ctx.db.one(sql.player_for_update, Player, player_id=player_id, command_id=None)
     if before is None:
         return None

@@ -92,6 +92,15 @@ class Talk:
         self._pool.failed()
 
 
+class Closing(asyncpg.Connection):  # type: ignore[misc]  # asyncpg tells mypy nothing of its types
+    """A connection whose end is quiet: the pool closes one that it has replaced in a task nobody listens to."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as asyncpg calls it
+        """Close it, or throw away a line that is dead already."""
+        with suppress(*_AWAY, asyncpg.PostgresError):
+            await super().close(timeout=timeout)
+
+
 class Pool:
     """Connections to PostgreSQL. Opening it asks for none, so a server starts while PostgreSQL is away."""
 
@@ -108,6 +117,7 @@ class Pool:
             statement_cache_size=1000,
             server_settings=LIMITS | (limits or {}),
             connect=self._connect,
+            connection_class=Closing,
             init=_prepare_connection,
             reset=_leave_as_it_is,
         )

@@ -1,6 +1,8 @@
 """How long a command waits for a PostgreSQL that says nothing (F2)."""
 
 import asyncio
+import gc
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -125,3 +127,21 @@ async def test_what_is_postgresqls_own_trouble_is_no_error_of_ours(floor: Floor,
         await perform(Context(floor), fails)
     assert (caught.value.status, caught.value.retry_after) == (503, 5)
     await perform(Context(floor), reads)
+
+
+async def test_a_line_that_has_died_unnoticed_is_replaced_without_a_complaint(floor: Floor) -> None:
+    """PostgreSQL's end of it stands still, so it does not even say goodbye."""
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, told: complaints.append(told["message"]))
+    async with floor_with(floor, 1) as narrow:
+        async with narrow.pool.connection() as line:
+            pid = await line.fetchval("select pg_backend_pid()")
+        await narrow.pool.forget_idle()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await perform(Context(narrow), reads)
+            await asyncio.sleep(PATIENCE_S + SLACK_S)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        gc.collect()
+        assert complaints == []

@@ -15,6 +15,7 @@ import ctypes
 import errno
 import mmap
 import os
+import socket
 import struct
 import sys
 from array import array
@@ -145,7 +146,18 @@ def open_ring() -> Ring | None:
     descriptor = _libc.syscall(_SETUP, SENDS_AT_ONCE, parameters)
     if descriptor < 0:
         return None
-    return Ring(descriptor, parameters.raw)
+    ring = Ring(descriptor, parameters.raw)
+    if _delivers(ring):
+        return ring
+    ring.close()
+    return None
+
+
+def _delivers(ring: Ring) -> bool:
+    """Whether a frame comes out at the other end: some sandboxes have the rings and refuse the sends."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        return ring.send(ring.entry(ours.fileno()), b"?") == [] and theirs.recv(2) == b"?"
 
 
 def _words(descriptor: int, offset: int, size: int) -> memoryview:
@@ -172,8 +184,8 @@ def _repeated(number: int, count: int) -> memoryview:
 
 def plain_descriptor(transport: asyncio.Transport) -> int | None:
     """The descriptor of a transport that writes to a TCP socket as it is; None under TLS."""
-    socket = transport.get_extra_info("socket")
-    if socket is None or transport.get_extra_info("sslcontext") is not None:
+    plain = transport.get_extra_info("socket")
+    if plain is None or transport.get_extra_info("sslcontext") is not None:
         return None
-    descriptor: int = socket.fileno()
+    descriptor: int = plain.fileno()
     return descriptor if descriptor >= 0 else None

@@ -1,7 +1,6 @@
 """One open socket: a bounded queue in front of its transport, so that nobody ever waits for it."""
 
 import asyncio
-import errno
 from collections.abc import Hashable
 from time import monotonic
 from typing import Final
@@ -88,15 +87,15 @@ class Socket:
     def went_out(self, result: int, frame: bytes, key: Hashable = None, version: int = 0) -> bool:
         """What came of a frame that went past the transport and was not taken whole; True when none waits.
 
-        Any error but a full buffer means that the connection is dead, or that nobody knows what it got.
+        An error means that nothing was written; whether the connection is dead its transport finds out.
         """
-        if result > 0 and not self.transport.get_write_buffer_size():
-            self._write(frame[result:])
-            return True
-        if result == -errno.EAGAIN:
+        if result <= 0:
             self._keep(frame, key, version)
             return False
-        self.transport.abort()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # it said goodbye in between: what follows could not be told apart
+        else:
+            self._write(frame[result:])
         return True
 
     def send_text(self, text: bytes, key: Hashable = None) -> bool:

@@ -127,3 +127,8 @@ def test_a_ring_that_fails_says_that_nobody_got_the_frame(connected: ExitStack) 
 def test_a_kernel_without_it_has_no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ring, "_SETUP", 0xFFFF)
     assert open_ring() is None
+
+
+def test_a_sandbox_that_refuses_the_sends_has_no_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring, "_OP_SEND", 250)
+    assert open_ring() is None

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 from time import monotonic
 from typing import cast
 
@@ -15,9 +16,13 @@ class Pipe:
         self.written: list[bytes] = []
         self.held = 0
         self.closing = False
+        self.aborted = False
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def is_closing(self) -> bool:
         return self.closing
@@ -112,3 +117,35 @@ def test_frames_have_the_length_field_that_fits(size: int, head: int) -> None:
     frame = text_frame(b"x" * size)
     assert frame[0] == 0x81
     assert len(frame) == head + size
+
+
+def test_a_frame_that_was_taken_in_part_is_finished_by_the_transport() -> None:
+    pipe = Pipe()
+    assert made(pipe).went_out(3, b"frame")
+    assert pipe.written == [b"me"]
+
+
+def test_a_frame_that_was_refused_waits_and_is_written_in_its_turn() -> None:
+    pipe = Pipe()
+    socket = made(pipe)
+    assert not socket.went_out(-errno.EAGAIN, b"state 1", key="state")
+    socket.send(b"state 2", key="state")
+    assert socket.flush()
+    assert pipe.written == [b"state 2"]
+
+
+def test_half_a_frame_before_a_goodbye_ends_the_connection() -> None:
+    pipe = Pipe()
+    pipe.held = 4
+    assert made(pipe).went_out(3, b"frame")
+    assert pipe.written == []
+    assert pipe.aborted
+
+
+def test_every_write_is_noted() -> None:
+    pipe = Pipe()
+    socket = made(pipe)
+    for write in (lambda: socket.send(b"x"), socket.ping, lambda: socket.pong(b"x")):
+        socket.written.clear()
+        write()
+        assert socket.written == {socket}

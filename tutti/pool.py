@@ -93,7 +93,7 @@ class Talk:
 
 
 class Closing(asyncpg.Connection):  # type: ignore[misc]  # asyncpg tells mypy nothing of its types
-    """A connection with a quiet end: the pool closes what it has replaced in a task that nobody listens to."""
+    """A connection with a quiet end: the pool closes what it has replaced in a task nobody listens to."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # as asyncpg calls it
         """Close it, or throw away a line that is dead already."""

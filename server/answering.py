@@ -21,7 +21,7 @@ async def answer(connection: Connection, raw: str) -> None:
     """Carry out what a frame asks for; whatever fails, the socket answers and stays."""
     call: Call | None = None
     try:
-        call = call_in(raw)
+        call = _call(connection, raw)
         if call.method == "clock.ping":
             _pong(connection, call)
             return
@@ -35,9 +35,19 @@ async def answer(connection: Connection, raw: str) -> None:
             connection.send({"id": call.id, "result": {} if result is None else result})
 
 
+def _call(connection: Connection, raw: str) -> Call:
+    """What a frame asks for; nonsense counts like a command."""
+    try:
+        return call_in(raw)
+    except Problem:
+        _spend(connection)
+        raise
+
+
 async def _result(connection: Connection, call: Call) -> Any:
     command = connection.commands.get(call.method)
     if command is None or not is_spoken(command):
+        _spend(connection)
         raise UnknownMethod(method=call.method[:100])
     if call.method.partition(".")[0] in STEERING:
         _spend(connection)

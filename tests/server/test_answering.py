@@ -158,3 +158,17 @@ async def test_who_may_not_see_the_player_any_more_is_told_not_to_come_back(
     with pytest.raises(ConnectionError, match="4503"):
         async with server.phone(someone, headers):
             pass
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["{", "[]", '{"jsonrpc":"2.0","id":1,"method":"nobody.knows"}', '{"jsonrpc":"2.0","method":"?"}'],
+)
+async def test_a_flood_of_nonsense_is_closed_like_one_of_commands(
+    settings: Settings, floor: Floor, someone: Person, nonsense: str
+) -> None:
+    few = changed(settings, rate_commands_burst=3, rate_commands_per_second=1)
+    async with running_server(few, floor) as server, server.phone(someone) as phone:
+        for _ in range(6):
+            await phone.ws.send_str(nonsense)
+        assert await phone.close_code() == 4003

@@ -11,11 +11,13 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
+from tests.chaos.call import NotAnswered, Waiting
 from tests.chaos.history import Deed, History
 from tests.running import Refused
 
 MOST_ITEMS = 200
 CONNECT_S = 5
+STEERED = "isPlaying positionMs anchoredAt outputs currentIndex volume muted repeatMode isShuffled".split()
 REPORT = "device.report"
 """What an output says of itself: the one thing here that is no command and carries no id."""
 
@@ -25,21 +27,6 @@ class Addressed(Protocol):
 
     @property
     def api(self) -> str: ...
-
-
-class NotAnswered(Exception):
-    """No answer came in time."""
-
-
-class Waiting:
-    """A call without an answer yet, and how often it was sent."""
-
-    def __init__(self, serial: int, method: str, params: dict[str, Any]) -> None:
-        self.serial = serial
-        wish = {"jsonrpc": "2.0", "id": serial, "method": method, "params": params}
-        self.frame = msgspec.json.encode(wish)
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.sent = 0
 
 
 class Device:
@@ -162,8 +149,9 @@ class Device:
 
     def view(self) -> dict[str, Any]:
         """What this device shows."""
-        shown = ("version", "queueVersion", "isPlaying", "volume", "repeatMode", "currentIndex", "isShuffled")
-        return {name: self.state.get(name) for name in shown} | {"queue": self.queue[:MOST_ITEMS]}
+        item = self.state.get("item") or {}
+        shown = {name: self.state.get(name) for name in ("version", "queueVersion", *STEERED)}
+        return shown | {"itemId": item.get("itemId"), "queue": self.queue[:MOST_ITEMS]}
 
     async def leave(self) -> None:
         """Break the connection from here; it comes back."""
@@ -247,7 +235,7 @@ class Device:
 
     def _accept(self, state: dict[str, Any]) -> None:
         """The one place where a state comes in; an older one changes nothing."""
-        if state["version"] < self.state.get("version", 0):
+        if self.state and _age(state) < _age(self.state):
             return
         self.state = state
         self.states_heard.append((monotonic(), state["version"]))
@@ -292,6 +280,11 @@ class Device:
         task = asyncio.create_task(ask())
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
+
+
+def _age(state: dict[str, Any]) -> tuple[int, str]:
+    """Of two states with one version the later written one counts."""
+    return state["version"], state["updatedAt"]
 
 
 def apply(queue: list[str], change: dict[str, Any]) -> None:

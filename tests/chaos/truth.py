@@ -15,7 +15,9 @@ async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
     async with floor.pool.connection() as connection:
         row = await connection.fetchrow(
             """select version, queue_version as "queueVersion", is_playing as "isPlaying", volume,
-               repeat_mode as "repeatMode", current_index as "currentIndex", is_shuffled as "isShuffled"
+               repeat_mode as "repeatMode", current_index as "currentIndex", is_shuffled as "isShuffled",
+               muted, item ->> 'itemId' as "itemId", position_ms as "positionMs", outputs,
+               to_char(anchored_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "anchoredAt"
                from queues where id = $1""",
             player_id,
         )

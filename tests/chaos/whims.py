@@ -10,7 +10,8 @@ from uuid import UUID
 
 import aiohttp
 
-from tests.chaos.device import REPORT, Device, NotAnswered
+from tests.chaos.call import NotAnswered
+from tests.chaos.device import REPORT, Device
 from tests.running import Refused, Server
 
 LONGEST_QUEUE = 150

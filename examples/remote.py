@@ -58,7 +58,7 @@ class Remote:
         method, params = message.get("method"), message.get("params", {})
         if method == "session.hello":
             self.state, self.ahead_s = {}, seconds(params["serverTime"]) - time.time()
-        elif method == "player.state" and params["version"] > self.state.get("version", -1):
+        elif method == "player.state" and (not self.state or age(params) > age(self.state)):
             self.state = params
         elif call := self.calls.pop(message.get("id") or "", None):
             call.set_result(message)
@@ -132,6 +132,11 @@ class Remote:
         """A text above state and prompt; both are written anew."""
         print(f"\r\x1b[A\x1b[J{text}\n\n> " if IN_TERMINAL else f"{text}\n", end="", flush=True)
         self.shown = ""
+
+
+def age(state: dict[str, Any]) -> tuple[int, str]:
+    """Of two states with one version the later written one counts."""
+    return state["version"], state["updatedAt"]
 
 
 def seconds(text: str) -> float:

@@ -15,9 +15,9 @@ from tests.chaos.call import NotAnswered, Waiting
 from tests.chaos.history import Deed, History
 from tests.running import Refused
 
-MOST_ITEMS = 200
-CONNECT_S = 5
-STEERED = "isPlaying positionMs anchoredAt outputs currentIndex volume muted repeatMode isShuffled".split()
+MOST_ITEMS, CONNECT_S = 200, 5
+WHERE = ("isPlaying", "positionMs", "anchoredAt", "outputs", "currentIndex")
+HOW = ("volume", "muted", "repeatMode", "isShuffled")
 REPORT = "device.report"
 """What an output says of itself: the one thing here that is no command and carries no id."""
 
@@ -150,7 +150,7 @@ class Device:
     def view(self) -> dict[str, Any]:
         """What this device shows."""
         item = self.state.get("item") or {}
-        shown = {name: self.state.get(name) for name in ("version", "queueVersion", *STEERED)}
+        shown = {name: self.state.get(name) for name in ("version", "queueVersion", *WHERE, *HOW)}
         return shown | {"itemId": item.get("itemId"), "queue": self.queue[:MOST_ITEMS]}
 
     async def leave(self) -> None:

@@ -20,6 +20,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -156,8 +157,10 @@ def open_ring() -> Ring | None:
 def _delivers(ring: Ring) -> bool:
     """Whether a frame comes out at the other end: some sandboxes have the rings and refuse the sends."""
     ours, theirs = socket.socketpair()
-    with ours, theirs:
+    with ours, theirs, suppress(BlockingIOError):
+        theirs.setblocking(False)
         return ring.send(ring.entry(ours.fileno()), b"?") == [] and theirs.recv(2) == b"?"
+    return False
 
 
 def _words(descriptor: int, offset: int, size: int) -> memoryview:

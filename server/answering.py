@@ -19,6 +19,7 @@ from tutti.wire import Ping, Pong, is_spoken
 
 async def answer(connection: Connection, raw: str) -> None:
     """Carry out what a frame asks for; whatever fails, the socket answers and stays."""
+    connection.share = None  # who asks for something has come in
     call: Call | None = None
     try:
         call = _call(connection, raw)

@@ -15,7 +15,7 @@ from server import connection, documents, health, http, media, middleware, uploa
 from server.healing import Healing
 from server.health import DRAINING, LAG
 from server.hub import Hub
-from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, REDIS, SETTINGS
+from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, OPENING_SHARE, REDIS, SETTINGS
 from server.limits import Buckets, LocalBuckets
 from server.places import PLACES, Places
 from server.socket import RESTARTING, Socket
@@ -25,6 +25,7 @@ from tutti import identity
 from tutti.command import perform
 from tutti.floor import open_floor, open_redis
 from tutti.settings import Settings
+from tutti.share import Share
 from tutti.slices import COMMANDS
 from web import account, docs, library, pages, player, search, security
 from web.keys import CTX
@@ -56,7 +57,7 @@ def _add_routes(app: web.Application) -> None:
     media.add_routes(app)
     health.add_routes(app)
     documents.add_routes(app)
-    for path in ("/api/v1/socket", "/api/socket", "/ws"):
+    for path in middleware.SOCKET_PATHS:
         app.router.add_get(path, ws.serve)
     app.router.add_get("/.well-known/jwks.json", jwks)
     for route in pages.collect_pages(PAGES):
@@ -71,6 +72,7 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         app[LAG] = await stack.enter_async_context(LoopLag())
         floor = app[FLOOR] = await stack.enter_async_context(open_floor(settings))
+        app[OPENING_SHARE] = Share(floor.pool, max(1, settings.database_pool // 2))
         client = app[REDIS] = open_redis(settings)
         stack.push_async_callback(client.aclose)
         app[BUCKETS] = Buckets(client, settings.redis_namespace)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from server.http import steering_rate
 from server.hub import Hub
-from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, SETTINGS
+from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, OPENING_SHARE, SETTINGS
 from server.limits import LocalBuckets, Rate
 from server.middleware import address_block
 from server.places import PLACES
@@ -17,6 +17,7 @@ from server.song_end import SONG_ENDS
 from tutti.command import Command
 from tutti.context import Context, Person, SessionRef
 from tutti.record import encode
+from tutti.share import Share
 from web.keys import CTX
 
 COMMANDS: Final = web.AppKey("commands", dict[str, Command])
@@ -60,6 +61,8 @@ class Connection:
         self.socket.address = address_block(first.ip_address)
         self.sockets_per_person = settings.sockets_per_person
         self.rate: Rate = steering_rate(settings)
+        self.share: Share | None = app[OPENING_SHARE]
+        """What the opening may use of the database; None once the client has asked for something."""
         self.serial = 0
         self.warned_at = 0.0
         self.answering = asyncio.Lock()
@@ -84,6 +87,7 @@ class Connection:
             ip_address=self.ip_address,
             user_agent=self.user_agent,
             listener=self,
+            share=self.share,
         )
 
     def send(self, message: dict[str, Any], key: Hashable = None) -> None:

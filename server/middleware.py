@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from server.keys import BUCKETS, FLOOR, SETTINGS
+from server.keys import BUCKETS, FLOOR, OPENING_SHARE, SETTINGS
 from server.limits import strangers_rate
 from server.problems import problem_of, problem_response
 from tutti import identity
@@ -25,6 +25,7 @@ from web.pages import COOKIE_FOR_FORMS, cookie_in, is_form_token, problem_page, 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SAFE = ("GET", "HEAD", "OPTIONS")
+SOCKET_PATHS = ("/api/v1/socket", "/api/socket", "/ws")
 FOR_PROGRAMS = ("/api/", "/ws", "/media/", "/files/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Paths whose problems are problem+json; everywhere else a person reads them on a page."""
 log = structlog.get_logger()
@@ -163,6 +164,7 @@ def _context(request: web.Request) -> Context:
         request_id=given if _request_id.match(given) else token_urlsafe(12),
         ip_address=client_address(request),
         user_agent=_user_agent(request),
+        share=request.app[OPENING_SHARE] if request.path in SOCKET_PATHS else None,
     )
 
 

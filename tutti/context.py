@@ -19,6 +19,7 @@ from tutti.job import Enqueued, job_of
 from tutti.pool import Pool
 from tutti.record import Record
 from tutti.settings import Settings
+from tutti.share import Share
 from tutti.storage import Storage
 from tutti.transaction import Line, Publisher, Transaction
 
@@ -68,7 +69,10 @@ class Floor:
 
 
 class Context:
-    """One command's or job's view of the world. Not shared between tasks."""
+    """One command's or job's view of the world. Not shared between tasks.
+
+    With a `share` it uses no more of the process's connections to PostgreSQL than that.
+    """
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class Context:
         ip_address: str | None = None,
         user_agent: str | None = None,
         listener: Listener | None = None,
+        share: Share | None = None,
     ) -> None:
         self.floor = floor
         self.person = person
@@ -87,7 +92,7 @@ class Context:
         self.request_id = request_id
         self.ip_address = ip_address
         self.user_agent = user_agent
-        self._transaction = Transaction(floor.pool, floor.publisher, floor.clock, request_id)
+        self._transaction = Transaction(share or floor.pool, floor.publisher, floor.clock, request_id)
         self.db = self._transaction.db
         """The statements of this command's transaction."""
         self.lone = Database(Line(self._transaction))

@@ -120,7 +120,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_commands_burst: Annotated[Rate, about("Player and queue commands of a session at once.")] = 90
     rate_sign_in_per_minute: Annotated[Rate, about("Sign-ins, resets and codes per account and address.")] = 5
     rate_socket_opens_session: Annotated[Rate, about("Sockets a session may open in a second.")] = 5
-    rate_socket_opens_address: Annotated[Rate, about("Sockets an address may open in a second.")] = 50
+    rate_socket_opens_address: Annotated[
+        Rate,
+        about(
+            "Sockets an address may open in a second; all guests of a bar are one address, and come at once."
+        ),
+    ] = 200
     sockets_per_person: Annotated[Rate, about("Sockets of one person at the same time.")] = 32
     sockets_per_stranger: Annotated[
         Rate, about("Sockets without sign-in of one address at the same time.")

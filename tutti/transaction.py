@@ -19,8 +19,9 @@ from tutti.clock import Clock
 from tutti.database import Database, queries
 from tutti.event import News, packed, versions_needed
 from tutti.job import Enqueued
-from tutti.pool import DatabaseAway, Pool, Talk
+from tutti.pool import LINE_WITHIN_S, DatabaseAway, Pool, Talk
 from tutti.record import Record
+from tutti.share import Share
 
 SLOW_TRANSACTION_S = 0.25
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ class RaisedTopic(Record):
 class Transaction:
     """One context's transactions, one after the other; at most one is open."""
 
-    def __init__(self, pool: Pool, publisher: Publisher, clock: Clock, request_id: str) -> None:
+    def __init__(self, pool: Pool | Share, publisher: Publisher, clock: Clock, request_id: str) -> None:
         self.pool = pool
         self.db = Database(self)
         self.now: datetime | None = None
@@ -93,7 +94,8 @@ class Transaction:
         if self._connection is None:
             asked = monotonic()
             self._connection, self._began = await self.pool.acquire(), self._clock.now_ms()
-            self._left = self.pool.patience_s - (monotonic() - asked)
+            # Waiting for one's turn in a crowd is no silence of PostgreSQL's.
+            self._left = self.pool.patience_s - min(monotonic() - asked, LINE_WITHIN_S)
         return self._connection
 
     def patience(self) -> float | None:

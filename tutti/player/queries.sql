@@ -29,6 +29,7 @@ from s;
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
        repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
        failures, awaited, heard_since, recent_commands, recent_loudness, updated_at,
+       exists (select from player_commands c where c.queue_id = queues.id and c.command_id = :command_id) as was_done,
        clock_timestamp() as read_at,
        cast(cast(xmin as text) as bigint) as row_mark
 from queues
@@ -59,6 +60,12 @@ update queues set
     recent_commands = :recent_commands, recent_loudness = :recent_loudness, updated_at = :updated_at
 where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint))
   and (cast(:command_id as uuid) is null or exists (select from done));
+
+-- keep_commands
+-- Those for which there is no room left in the player's row.
+insert into player_commands (queue_id, command_id)
+select :id, command_id from unnest(cast(:command_ids as uuid[])) as moving (command_id)
+on conflict do nothing;
 
 -- forget_commands
 -- What was carried out so long ago is not sent again.

@@ -51,13 +51,15 @@ async def locked(ctx: Context, right: str, player_id: UUID | None, command_id: U
     return player
 
 
-async def glimpsed(ctx: Context, player_id: UUID | None) -> Player | None:
+async def glimpsed(ctx: Context, player_id: UUID | None, command_id: UUID | None = None) -> Player | None:
     """One's own player without a lock; None when the full way has to be gone."""
     if ctx.attempt > 1:
         return None
     wanted = player_id or ctx.signed_in.player_id
     try:
-        return await ctx.lone.one(sql.own_player_unlocked, Player, person_id=ctx.me.id, player_id=wanted)
+        return await ctx.lone.one(
+            sql.own_player_unlocked, Player, person_id=ctx.me.id, player_id=wanted, command_id=command_id
+        )
     except DatabaseAway as away:
         if not away.was_cut:
             raise

@@ -14,7 +14,7 @@ from tutti.player.model.changes import QueueChanged
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
 from tutti.player.model.reports import Report, is_believed, see
-from tutti.player.model.seen import Memory, remembering, was_done
+from tutti.player.model.seen import Memory, crowded_out, remembering, was_done
 from tutti.player.model.settling import Settled
 from tutti.player.model.state import (
     AddedBy,
@@ -113,15 +113,19 @@ class Turn:
     async def _save(self, **members: object) -> None:
         self.player = changed(self.player, **members)
         lasting = self._command_id if self._memory == "player_commands" else None
+        moving: list[UUID] = []
         if self._command_id is not None:
+            moving = crowded_out(self.player, self._memory)
             self.player = remembering(self.player, self._command_id, self._memory)
         is_light = lasting is None and only_course_differs(self.before, self.player)
         query = sql.save_course if is_light else sql.save_player
         row = {name: getattr(self.player, name) for name in query.parameters if name != "command_id"}
         row |= {} if is_light else {"command_id": lasting}
-        db = self.ctx.lone if self.player.row_mark and not self._heard else self.ctx.db
-        if not await db.run(query, **row):
+        is_alone = self.player.row_mark and not (self._heard or moving)
+        if not await (self.ctx.lone if is_alone else self.ctx.db).run(query, **row):
             raise Overtaken
+        if moving:
+            await self.ctx.db.run(sql.keep_commands, id=self.player.id, command_ids=moving)
         for heard in self._heard:
             await self._keep(heard)
 
@@ -174,7 +178,7 @@ async def take_light_turn(
     That statement checks that nobody wrote since; who was overtaken is sent round again by the edge, and
     takes a full turn.
     """
-    before = await glimpsed(ctx, player_id)
+    before = await glimpsed(ctx, player_id, command_id)
     if before is None:
         return await take_turn(ctx, right, player_id, if_version, command_id, memory=memory)
     return await _let_time_pass(_begun(ctx, before, command_id, memory), if_version)

@@ -3,6 +3,8 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import pytest
+
 from tests.tutti.player.conftest import Remote
 from tutti import player
 from tutti.command import perform
@@ -55,6 +57,23 @@ async def test_a_slider_makes_nothing_forgotten(phone: Remote, desk: Remote, son
     await phone.do(player.undo_queue, command_id=undo_id)
     await phone.do(player.pause, command_id=pause_id)
     assert await phone.do(player.get_player) == before
+
+
+@pytest.mark.parametrize("others", [31, 32, 33, 100])
+async def test_however_many_others_came_since_a_pause_stays_done(
+    phone: Remote, desk: Remote, songs: list[UUID], others: int
+) -> None:
+    await phone.device()
+    await phone.add(*songs)
+    pause_id, seek_id = uuid4(), uuid4()
+    await phone.do(player.pause, command_id=pause_id)
+    await phone.do(player.seek, position_ms=1, command_id=seek_id)
+    for place in range(others):
+        await desk.do(player.seek, position_ms=2 + place, command_id=uuid4())
+    await phone.do(player.play)
+    before = await phone.do(player.get_player)
+    assert await phone.do(player.pause, command_id=pause_id) == before
+    assert await phone.do(player.seek, position_ms=1, command_id=seek_id) == before
 
 
 async def test_an_old_volume_sent_again_is_not_taken_for_a_new_one(phone: Remote, desk: Remote) -> None:

@@ -1,7 +1,8 @@
 """Which commands have taken effect already, so that one that is sent again takes effect once.
 
-Every command has a row in `player_commands` for ten minutes; save those that one light statement carries
-out. Their last ids stand in the player's row: pause and seek, and apart from them the volume, because a
+Every command has a row in `player_commands` for ten minutes; those that one light statement carries out get
+it a little later. Their last ids stand in the player's row, and move from there together when there is no
+room left: pause and seek. Of the volume only the last ids are kept at all, apart from the others, because a
 slider that is dragged sends it by the dozen. Packed, because it is read and written with every command: 24
 bytes each, 16 of the id and 8 of the version that the command made.
 """
@@ -25,12 +26,21 @@ def was_done(player: Player, command_id: UUID, memory: Memory) -> bool:
     return player.was_done or is_known(recent, command_id)
 
 
+def crowded_out(player: Player, memory: Memory) -> list[UUID]:
+    """Who has to move from the player's row into rows of their own, for one more to be remembered."""
+    recent = player.recent_commands
+    if memory == "recent_loudness" or len(recent) < STEERING_KEPT * ENTRY:
+        return []
+    return [UUID(bytes=recent[at : at + ENTRY - 8]) for at in range(0, len(recent), ENTRY)]
+
+
 def remembering(player: Player, command_id: UUID, memory: Memory) -> Player:
     """It was carried out. Code older than `player_commands` looks for all but the volume in one place."""
     if memory == "recent_loudness":
         recent = remembered(player.recent_loudness, command_id, player.version, LOUDNESS_KEPT)
         return changed(player, recent_loudness=recent)
-    recent = remembered(player.recent_commands, command_id, player.version, STEERING_KEPT)
+    staying = b"" if crowded_out(player, memory) else player.recent_commands
+    recent = remembered(staying, command_id, player.version, STEERING_KEPT)
     return changed(player, recent_commands=recent)
 
 

@@ -101,7 +101,7 @@ class Player(Record):
     recent_loudness: bytes = b""
     """The last changes of the volume."""
     was_done: bool = False
-    """The command that is to be carried out was so before; only told where the row is locked for one."""
+    """The command that is to be carried out was so before; only told where the row is read for one."""
     updated_at: datetime
     read_at: datetime
     """PostgreSQL's time when this was read; after the lock when it was read to be changed."""

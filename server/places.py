@@ -6,7 +6,8 @@ socket that nobody reads any more takes nothing. Who has the place stands in the
 hear `device.taken` through Redis, or are found by the next poll (`healing.py`).
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
@@ -44,7 +45,8 @@ class Places:
     """Which sockets of this process speak for their session's device, by the id of each."""
 
     def __init__(self, hub: Hub) -> None:
-        self._held: dict[UUID, Socket] = {}
+        self._held: dict[UUID, Speaker] = {}
+        self._looking: set[asyncio.Task[None]] = set()
         hub.heard.append(self._hear)
 
     async def take(self, speaker: Speaker) -> None:
@@ -58,7 +60,7 @@ class Places:
             if await perform(
                 speaker.context(), identity.take_place, socket_id=speaker.id, opened_at=speaker.opened_at
             ):
-                self._held[speaker.id] = speaker.socket
+                self._held[speaker.id] = speaker
             else:
                 speaker.socket.close(TAKEN_OVER)
 
@@ -80,21 +82,34 @@ class Places:
 
     def held(self) -> dict[UUID, UUID | None]:
         """The sockets here that speak for a device, each with its session."""
-        return {socket_id: socket.session_id for socket_id, socket in self._held.items()}
+        return {socket_id: speaker.socket.session_id for socket_id, speaker in self._held.items()}
 
     def compare(self, held: Mapping[UUID, UUID | None], truth: Mapping[UUID, UUID | None]) -> None:
         """Close every socket that spoke for a session before we asked, when the truth names another one."""
         for socket_id, session_id in held.items():
             is_mine = session_id is None or truth.get(session_id, socket_id) == socket_id
             if not is_mine and socket_id in self._held:
-                self._held[socket_id].close(TAKEN_OVER)
+                self._held[socket_id].socket.close(TAKEN_OVER)
 
     def _hear(self, heard: Heard) -> None:
+        """The news may be older than the place of a socket here: it is a reason to look, and no more."""
         if heard.event != "device.taken":
             return
-        for socket_id, socket in list(self._held.items()):
-            if heard.topic == f"session:{socket.session_id}" and heard.key != str(socket_id):
-                socket.close(TAKEN_OVER)
+        speakers = [
+            each for each in self._held.values() if f"session:{each.socket.session_id}" == heard.topic
+        ]
+        if any(str(each.id) != heard.key for each in speakers):
+            task = asyncio.create_task(self._look(speakers), name="places: look")
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+
+    async def _look(self, speakers: Sequence[Speaker]) -> None:
+        """Close those of one session that speak for it no more. Without PostgreSQL the next poll does it."""
+        held = {each.id: each.socket.session_id for each in speakers}
+        ids = [session_id for session_id in {*held.values()} if session_id is not None]
+        with suppress(Problem):
+            truth = await perform(speakers[0].context(), identity.still_live, session_ids=ids)
+            self.compare(held, truth)
 
 
 async def leave(ctx: Context, socket_id: UUID) -> None:

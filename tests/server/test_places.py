@@ -12,6 +12,7 @@ import pytest
 from server.places import PLACES
 from tests.running import Phone, Server
 from tutti.context import Floor, Person
+from tutti.publisher import RedisPublisher
 
 TAKEN_OVER = 4505
 
@@ -61,6 +62,29 @@ async def test_the_newer_socket_of_a_device_takes_the_place_of_the_older(
             assert await is_online(newer)
         async with two_servers[0].phone(someone) as other:
             assert not await is_online(other), "the last socket of a device takes it along"
+
+
+async def test_late_news_of_an_older_taking_closes_nobody_newer(
+    server: Server, someone: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await server.bearer(someone)
+    async with server.phone(someone, headers) as first:
+        await first.ask("device.register", name="Kitchen")
+        monkeypatch.setattr("tutti.publisher.RedisPublisher.publish", half_a_second_late)
+        async with server.phone(someone, headers) as second, server.phone(someone, headers) as third:
+            await is_heard(second)
+            await is_heard(third)
+            assert await first.close_code() == TAKEN_OVER
+            assert await second.close_code() == TAKEN_OVER
+            await is_heard(third)
+            assert await is_online(third)
+
+
+PUBLISH = RedisPublisher.publish
+
+
+def half_a_second_late(publisher: RedisPublisher, *messages: Any) -> None:
+    asyncio.get_running_loop().call_later(0.5, PUBLISH, publisher, *messages)
 
 
 async def test_a_lost_word_of_it_is_made_good_by_the_next_poll(

@@ -29,11 +29,14 @@ from s;
 select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
        repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
        failures, awaited, heard_since, recent_commands, recent_loudness, updated_at,
-       exists (select from player_commands c where c.queue_id = queues.id and c.command_id = :command_id) as was_done,
        clock_timestamp() as read_at,
        cast(cast(xmin as text) as bigint) as row_mark
 from queues
 where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player_id);
+
+-- command_was_done
+-- Whether it was carried out before; asked after the row was read without a lock, whose mark tells of a twin since.
+select exists (select from player_commands where queue_id = :queue_id and command_id = :command_id);
 
 -- player_to_read
 -- To show it; locks nothing.

@@ -178,7 +178,7 @@ async def take_light_turn(
     That statement checks that nobody wrote since; who was overtaken is sent round again by the edge, and
     takes a full turn.
     """
-    before = await glimpsed(ctx, player_id, command_id)
+    before = await glimpsed(ctx, player_id, command_id if memory == "recent_commands" else None)
     if before is None:
         return await take_turn(ctx, right, player_id, if_version, command_id, memory=memory)
     return await _let_time_pass(_begun(ctx, before, command_id, memory), if_version)

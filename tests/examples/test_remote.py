@@ -8,10 +8,13 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from uuid import UUID
+
+import pytest
 
 from server.keys import HUB
-from server.socket import RESTARTING
-from tests.running import ROOT, Server
+from server.socket import RESTARTING, TOKEN_EXPIRED
+from tests.running import ROOT, Phone, Server
 from tests.songs import add_song
 from tutti import identity
 from tutti.command import perform
@@ -36,7 +39,10 @@ class Screen:
         self._more.set()
 
     def types(self, line: str) -> None:
-        self._type(f"{line}\n".encode())
+        self.press(f"{line}\n")
+
+    def press(self, keys: str) -> None:
+        self._type(keys.encode())
 
     async def shows(self, text: str, within_s: float = 15) -> None:
         """Wait until this stands in what came since the last time."""
@@ -56,10 +62,17 @@ def command(server: Server) -> list[str]:
 
 @asynccontextmanager
 async def with_token(server: Server, person: Person) -> AsyncIterator[Screen]:
-    """The client with an access token, between pipes."""
+    """The client with an access token."""
     token = (await server.bearer(person))["Authorization"].removeprefix("Bearer ")
+    async with between_pipes(server, TUTTI_TOKEN=token) as screen:
+        yield screen
+
+
+@asynccontextmanager
+async def between_pipes(server: Server, **given: str) -> AsyncIterator[Screen]:
+    """The client without a terminal."""
     process = await asyncio.create_subprocess_exec(
-        *command(server), stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=os.environ | {"TUTTI_TOKEN": token}
+        *command(server), stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=os.environ | given
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -107,106 +120,122 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-async def test_it_steers_what_all_devices_share(server: Server, floor: Floor, someone: Person) -> None:
-    await add_song(floor, someone, "Träumerei", 180_000)
-    await add_song(floor, someone, "Mondnacht", 200_000)
+async def a_queue(floor: Floor, phone: Phone, person: Person) -> None:
+    """Two songs and somebody's device that sounds them."""
+    songs = [str(await add_song(floor, person, title)) for title in ("Träumerei", "Mondnacht")]
+    await phone.ask("device.register", name="Kitchen", kind="computer", canPlay=True)
+    await phone.ask("queue.add", songIds=songs)
+
+
+async def test_its_keys_steer_what_all_devices_share(server: Server, floor: Floor, someone: Person) -> None:
     async with server.phone(someone) as phone, with_token(server, someone) as remote:
-        kitchen = await phone.ask("device.register", name="Kitchen", kind="computer")
-        await remote.shows("– nothing –")
-        remote.types("add traumer")
-        await remote.shows("Added Träumerei.")
-        remote.types("add mondn")
-        await remote.shows("Added Mondnacht.")
-        remote.types("play")
-        await remote.shows("▶ Träumerei – Clara Schumann  0:00/3:00  100%")
-        remote.types("seek 90")
-        await remote.shows("▶ Träumerei – Clara Schumann  1:30/3:00")
-        remote.types("volume 40")
-        await remote.shows("40%")
-        remote.types("next")
-        await remote.shows("Mondnacht – Clara Schumann  0:00/3:20  40%")
-        remote.types("previous")
-        await remote.shows("Träumerei")
-        remote.types("pause")
-        await remote.shows("‖ Träumerei")
-        state = await phone.ask("player.get")
-        assert (state["isPlaying"], state["volume"], state["queueLength"]) == (False, 0.4, 2)
-        remote.types("devices")
-        await remote.shows("1 Kitchen")
-        remote.types("transfer 1")
-        sounding = [{"deviceId": kitchen["deviceId"], "delayMs": 0, "ready": False}]
-        await phone.hear("player.state", outputs=sounding)
-
-
-async def test_what_others_do_is_seen_at_once(server: Server, floor: Floor, someone: Person) -> None:
-    song = await add_song(floor, someone, "Widmung", 130_000)
-    async with server.phone(someone) as phone, with_token(server, someone) as remote:
-        await remote.shows("– nothing –")
-        await phone.ask("queue.add", songIds=[str(song)])
-        await remote.shows("‖ Widmung – Clara Schumann  0:00/2:10  100%")
-
-
-async def test_mistakes_are_answered_with_a_sentence(server: Server, someone: Person) -> None:
-    async with with_token(server, someone) as remote:
-        await remote.shows("– nothing –")
-        for typed, answer in (
-            ("play", "queue"),
-            ("volume loud", "play · pause"),
-            ("add nothing like it", "Nothing found."),
-            ("dance", "play · pause"),
-            ("", "play · pause"),
+        await remote.shows("‖ nothing  100%")
+        await a_queue(floor, phone, someone)
+        await remote.shows("‖ Träumerei – Clara Schumann  100%")
+        for key, line in (
+            (" ", "▶ Träumerei – Clara Schumann  100%"),
+            ("n", "▶ Mondnacht – Clara Schumann  100%"),
+            ("b", "▶ Träumerei – Clara Schumann  100%"),
+            ("-", "▶ Träumerei – Clara Schumann  95%"),
+            ("-", "▶ Träumerei – Clara Schumann  90%"),
+            ("+", "▶ Träumerei – Clara Schumann  95%"),
+            ("s", "▶ Träumerei – Clara Schumann  95%  shuffled"),
+            ("p", "‖ Träumerei – Clara Schumann  95%  shuffled"),
         ):
-            remote.types(typed)
-            await remote.shows(answer)
-        remote.types("quit")
+            remote.press(key)
+            await remote.shows(f"{line}\n")
+        state = await phone.ask("player.get")
+        assert (state["isPlaying"], state["volume"], state["isShuffled"]) == (False, 0.95, True)
+        remote.press("q")
         assert await asyncio.wait_for(remote.process.wait(), 10) == 0
 
 
-async def test_it_comes_back_when_the_line_breaks(server: Server, floor: Floor, someone: Person) -> None:
-    song = await add_song(floor, someone, "Widmung", 130_000)
-    assert server.app is not None
+async def test_what_others_do_is_seen_at_once(server: Server, floor: Floor, someone: Person) -> None:
+    async with server.phone(someone) as phone, with_token(server, someone) as remote:
+        await remote.shows("‖ nothing")
+        await a_queue(floor, phone, someone)
+        await phone.ask("player.change", volume=0.3)
+        await remote.shows("‖ Träumerei – Clara Schumann  30%")
+
+
+async def test_a_refusal_is_a_sentence_and_other_keys_mean_nothing(server: Server, someone: Person) -> None:
     async with with_token(server, someone) as remote:
-        await remote.shows("– nothing –")
-        for socket in list(server.app[HUB].sockets):
-            socket.close(RESTARTING)
-        await remote.shows("– nothing –")
-        async with server.phone(someone) as phone:
-            await phone.ask("queue.add", songIds=[str(song)])
-        await remote.shows("‖ Widmung")
+        await remote.shows("‖ nothing")
+        remote.press("xÿ\n")
+        remote.press("p")
+        await remote.shows("queue")
+        assert remote.text.count("\n") == 2
+
+
+async def test_the_last_wish_that_was_not_answered_is_sent_again_once(
+    server: Server, floor: Floor, someone: Person
+) -> None:
+    """A server closes the line before it has answered; under its commandId the wish takes effect once."""
+    assert server.app is not None
+    async with server.phone(someone) as phone, with_token(server, someone) as remote:
+        await remote.shows("‖ nothing")
+        await a_queue(floor, phone, someone)
+        await remote.shows("‖ Träumerei")
+        seen = await phone.ask("player.get")
+        (theirs,) = (each for each in server.app[HUB].sockets if each.session_id != own_session(phone))
+        theirs.close(RESTARTING)
+        remote.press("n")
+        await remote.shows("Mondnacht", within_s=20)
+        await asyncio.sleep(0.5)
+        state = await phone.ask("player.get")
+        assert (state["item"]["title"], state["version"]) == ("Mondnacht", seen["version"] + 1)
 
 
 async def test_it_ends_when_its_sign_in_is_ended(server: Server, someone: Person) -> None:
     async with server.phone(someone) as phone, with_token(server, someone) as remote:
-        await remote.shows("– nothing –")
+        await remote.shows("‖ nothing")
         await phone.ask("session.endOthers")
-        await remote.shows("This sign-in has ended.")
+        await remote.shows("This sign-in does not count (any more).")
         assert await asyncio.wait_for(remote.process.wait(), 10) == 1
 
 
-async def test_in_a_terminal_one_signs_in_and_sees_the_position_run(server: Server, floor: Floor) -> None:
+async def test_it_renews_a_token_that_has_run_out(
+    server: Server, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed in by e-mail and password, it comes back with its refresh token."""
+    assert server.app is not None
     clara = await perform(
         Context(floor), identity.add_user, email="clara@example.org", name="Clara", password=PASSWORD
     )
-    await add_song(floor, clara, "Träumerei", 180_000)
+    monkeypatch.setenv("TUTTI_EMAIL", "clara@example.org")
+    monkeypatch.setenv("TUTTI_PASSWORD", PASSWORD)
+    async with between_pipes(server) as remote:
+        await remote.shows("‖ nothing")
+        for socket in list(server.app[HUB].sockets):
+            socket.close(TOKEN_EXPIRED)
+        async with server.phone(clara) as phone:
+            await a_queue(floor, phone, clara)
+            await remote.shows("‖ Träumerei")
+            listed = await phone.ask("session.list")
+        assert len(listed["items"]) == 2, "the phone's and its own: it did not sign in anew"
+
+
+async def test_in_a_terminal_one_is_asked_and_keys_count_at_once(server: Server, floor: Floor) -> None:
+    clara = await perform(
+        Context(floor), identity.add_user, email="clara@example.org", name="Clara", password=PASSWORD
+    )
     async with in_a_terminal(server) as remote:
         await remote.shows("E-mail: ")
         remote.types("clara@example.org")
         await remote.shows("Password: ")
         remote.types(PASSWORD)
-        await remote.shows("– nothing –")
+        await remote.shows("‖ nothing")
         async with server.phone(clara) as phone:
-            await phone.ask("device.register", name="Kitchen", kind="computer")
-            remote.types("add träu")
-            await remote.shows("Added Träumerei.")
-            remote.types("play")
-            await remote.shows("▶ Träumerei – Clara Schumann  0:00/3:00")
-            await remote.shows("0:02/3:00")
+            await a_queue(floor, phone, clara)
+            await remote.shows("‖ Träumerei")
+            remote.press("p")
+            await remote.shows("▶ Träumerei")
         assert PASSWORD not in remote.text
-        remote.types("quit")
+        remote.press("q")
         assert await asyncio.wait_for(remote.process.wait(), 10) == 0
 
 
-async def test_a_wrong_password_ends_it_with_a_sentence(server: Server, floor: Floor) -> None:
+async def test_a_wrong_password_ends_it(server: Server, floor: Floor) -> None:
     await perform(Context(floor), identity.add_user, email="c@example.org", name="C", password=PASSWORD)
     async with in_a_terminal(server) as remote:
         await remote.shows("E-mail: ")
@@ -214,7 +243,11 @@ async def test_a_wrong_password_ends_it_with_a_sentence(server: Server, floor: F
         await remote.shows("Password: ")
         remote.types("a guess")
         assert await asyncio.wait_for(remote.process.wait(), 15) == 1
-        await remote.shows(identity.WrongCredentials.sentence)
+
+
+def own_session(phone: Phone) -> UUID:
+    hello = next(each for each in phone.heard if each["method"] == "session.hello")
+    return UUID(hello["params"]["sessionId"])
 
 
 def test_it_imports_nothing_but_aiohttp_and_python() -> None:

@@ -39,6 +39,35 @@ async def test_music_goes_on_while_the_server_is_away(
             desk.complaints = [text for text in desk.complaints if "ERR_CONNECTION" not in text]
 
 
+ON_TOP = """(() => {
+  const { x, y, width, height } = document.getElementById("offline").getBoundingClientRect();
+  return height > 0 && document.elementFromPoint(x + width / 2, y + height / 2)?.closest("#offline");
+})()"""
+
+
+async def test_an_outage_is_told_above_whatever_is_open(
+    browsers: Browsers, settings: Settings, floor: Floor, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Der greise Kopf")
+    with server_process(settings, floor) as (server, process):
+        async with browsers.visit(server, PHONE, admin) as phone:
+            await phone.open("/songs")
+            await phone.until_up()
+            await phone.page.tap("[data-act=play-list]")
+            await phone.page.tap(".bar-song")
+            process.kill()
+            await phone.until(ON_TOP)
+            await phone.picture("away-stage")
+            await phone.page.tap(".stage [data-open=devices]")
+            await phone.until(ON_TOP)
+            await phone.picture("away-sheet")
+            await phone.page.tap("#sheet-devices [data-close]")
+            await phone.until(ON_TOP)
+            await phone.page.tap(".stage [data-do=close]")
+            await phone.until(ON_TOP)
+            phone.complaints = [text for text in phone.complaints if "ERR_CONNECTION" not in text]
+
+
 OUTAGE_S = 15
 WATCH = """() => {
   globalThis.watched = [];

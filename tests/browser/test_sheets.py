@@ -41,6 +41,24 @@ async def test_what_a_toast_offers_can_be_taken_while_a_sheet_is_open(
         await phone.until("tutti.store.queue.length === 3")
 
 
+async def test_the_open_queue_fills_its_sheet(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    song = await add_song(admin, "Irrlicht")
+    async with browsers.visit(server, person=admin) as desk:
+        await desk.open("/")
+        await desk.until_up()
+        many = f"{{ songIds: Array(15).fill('{song}') }}"
+        await desk.ask(f"tutti.wish('queue.add', {many}).then(() => true)")
+        await desk.until("tutti.store.queue.length === 15")
+        await desk.page.click(".bar [data-open=queue]")
+        rows = "#sheet-queue .queue-view"
+        edge = "document.querySelector('#sheet-queue').getBoundingClientRect().bottom"
+        await desk.until(f"{edge} - document.querySelector('{rows}').getBoundingClientRect().bottom < 40")
+        await desk.page.wait_for_selector(f"{rows} .queue-item >> nth=9")
+        await desk.picture("queue-fills-sheet")
+
+
 async def test_on_a_small_phone_everything_is_in_sight_and_large_enough(
     browsers: Browsers, server: Server, admin: Person, add_song: AddSong
 ) -> None:

@@ -44,7 +44,7 @@ export class PlayQueue extends HTMLElement {
     const { length } = this.model;
     nothing.hidden = length > 0;
     view.hidden = length === 0;
-    room.style.setProperty("--room", `${length * ROW}px`);
+    view.style.setProperty("--room", `${length * ROW}px`);
     view.style.setProperty("--queue-height", `${Math.min(length, 9) * ROW}px`);
     if (!length || !view.clientHeight) return;
     this.#follow();

@@ -143,6 +143,16 @@ function raise(room) {
 export function sayAbove() {
   const room = document.getElementById("toasts");
   if (room?.children.length) raise(room);
+  moveBanner();
+}
+
+/** That the line is down is said at the top of whatever covers the page. */
+function moveBanner() {
+  const banner = document.getElementById("offline");
+  const over = [...document.querySelectorAll("dialog:modal")].at(-1);
+  if (!banner || banner.parentElement === (over ?? document.body)) return;
+  if (over) over.prepend(banner);
+  else document.querySelector("body > a[href='#main']")?.after(banner);
 }
 
 /** @param {HTMLElement} room */

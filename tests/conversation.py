@@ -247,11 +247,13 @@ class Conversation:
 
     async def parts_away(self, laptop: Line) -> None:
         """News are lost; a part is away."""
+        topic = f"person:{self.clara.id}"
         async with self.floor.pool.connection() as connection:
-            await connection.execute(
-                "update topics set version = version + 1 where topic = $1", f"person:{self.clara.id}"
+            lost = await connection.fetchval(
+                "update topics set version = version + 1 where topic = $1 returning version", topic
             )
-        await self.hears(laptop, "topic.changed")
+        # A look at the versions before the first event of a topic says the same of an earlier one.
+        await self.hears(laptop, "topic.changed", topic=topic, version=lost)
         app = self.servers[0].app
         assert app is not None
         app[HUB].broadcast("server.degraded", ServerDegraded(parts=["redis"]))

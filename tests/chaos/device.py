@@ -13,9 +13,10 @@ import msgspec
 
 from tests.chaos.call import NotAnswered, Waiting
 from tests.chaos.history import Deed, History
+from tests.chaos.queue import MOST_ITEMS, Queue
 from tests.running import Refused
 
-MOST_ITEMS, CONNECT_S = 200, 5
+CONNECT_S = 5
 WHERE = ("isPlaying", "positionMs", "anchoredAt", "outputs", "currentIndex")
 HOW = ("volume", "muted", "repeatMode", "isShuffled")
 REPORT = "device.report"
@@ -46,8 +47,7 @@ class Device:
         self.history = history or History()
         self.up = asyncio.Event()
         self.state: dict[str, Any] = {}
-        self.queue: list[str] = []
-        self.queue_version = -1
+        self.queue = Queue()
         self.degraded: list[tuple[float, list[str]]] = []
         self.closed_with: list[int | None] = []
         self.heartbeat_s: float | None = None
@@ -151,7 +151,7 @@ class Device:
         """What this device shows."""
         item = self.state.get("item") or {}
         shown = {name: self.state.get(name) for name in ("version", "queueVersion", *WHERE, *HOW)}
-        return shown | {"itemId": item.get("itemId"), "queue": self.queue[:MOST_ITEMS]}
+        return shown | {"itemId": item.get("itemId"), "queue": self.queue.items[:MOST_ITEMS]}
 
     async def leave(self) -> None:
         """Break the connection from here; it comes back."""
@@ -213,7 +213,8 @@ class Device:
         elif method == "queue.state":
             self._look_at_queue()
         elif method == "queue.changed":
-            self._queue_changed(params)
+            if not self.queue.follow(params):
+                self._look_at_queue()
         elif method == "topic.changed" and params["topic"].startswith("player:"):
             if params["version"] > self.state.get("version", 0):
                 self._ask_later("player.get", {}, self._accept)
@@ -239,19 +240,7 @@ class Device:
             return
         self.state = state
         self.states_heard.append((monotonic(), state["version"]))
-        if state["queueVersion"] > self.queue_version:
-            self._look_at_queue()
-
-    def _queue_changed(self, params: dict[str, Any]) -> None:
-        if params["queueVersion"] <= self.queue_version:
-            return
-        if params["reload"] or params["queueVersion"] != self.queue_version + 1:
-            self._look_at_queue()
-            return
-        for change in params["changes"]:
-            apply(self.queue, change)
-        self.queue_version = params["queueVersion"]
-        if len(self.queue) < min(MOST_ITEMS, params["length"]):
+        if state["queueVersion"] > self.queue.version:
             self._look_at_queue()
 
     def _look_at_queue(self) -> None:
@@ -261,10 +250,8 @@ class Device:
 
     def _take_queue(self, queue: dict[str, Any]) -> None:
         self._queue_asked = False
-        if queue["queueVersion"] >= self.queue_version:
-            self.queue_version = queue["queueVersion"]
-            self.queue = [item["itemId"] for item in queue["items"]]
-        if self.state["queueVersion"] > self.queue_version:
+        self.queue.take(queue)
+        if self.state["queueVersion"] > self.queue.version:
             self._look_at_queue()
 
     def _ask_later(self, method: str, params: dict[str, Any], take: Any) -> None:
@@ -285,15 +272,3 @@ class Device:
 def _age(state: dict[str, Any]) -> tuple[int, str]:
     """Of two states with one version the later written one counts."""
     return state["version"], state["updatedAt"]
-
-
-def apply(queue: list[str], change: dict[str, Any]) -> None:
-    """One change of `queue.changed` to the first item ids of a queue; what lies behind them is not known."""
-    if change["op"] == "insert":
-        if change["index"] <= len(queue):
-            queue[change["index"] : change["index"]] = [item["itemId"] for item in change["items"]]
-        return
-    if change["itemId"] in queue:
-        queue.remove(change["itemId"])
-    if change["op"] == "move" and change["to"] <= len(queue):
-        queue.insert(change["to"], change["itemId"])

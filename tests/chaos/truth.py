@@ -6,7 +6,8 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from tests.chaos.device import MOST_ITEMS, Device
+from tests.chaos.device import Device
+from tests.chaos.queue import MOST_ITEMS
 from tutti.context import Floor
 
 
@@ -54,5 +55,5 @@ def _difference(device: Device, true: dict[str, Any]) -> str:
             (i for i, (a, b) in enumerate(zip(shown["queue"], true["queue"], strict=False)) if a != b), -1
         )
         lengths = f"{len(shown['queue'])} items not {len(true['queue'])}"
-        parts[-1] = f"queue of {lengths}, from place {at}; queue version {device.queue_version}"
+        parts[-1] = f"queue of {lengths}, from place {at}; queue version {device.queue.version}"
     return f"{device.name} (up: {device.up.is_set()}): {', '.join(parts)}"

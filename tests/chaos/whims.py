@@ -105,8 +105,8 @@ class Someone:
             ("queue.undo", {}),
             ("queue.redo", {}),
         ]
-        if device.queue:
-            item = random.choice(device.queue)
+        if device.queue.items:
+            item = random.choice(device.queue.items)
             move = {"op": "move", "itemId": item, "to": random.randint(0, max(0, length - 1))}
             wishes += [
                 ("queue.edit", {"operations": [move]}),

@@ -14,12 +14,18 @@ const REASONS = {
   volume: "Only your host sets how loud it is.",
 };
 
-/** The right that a command takes. @param {string} method @param {Record<string, unknown>} [params] @returns {Right} */
+/** The rights that a command takes, all of them. @param {string} method @param {Record<string, unknown>} [params] @returns {Right[]} */
 export function neededFor(method, params = {}) {
-  if (/^queue\.(add|undo|redo)$/.test(method)) return "add";
-  if (method === "player.change" && !("isShuffled" in params || "repeatMode" in params)) return "volume";
-  if (/\.(get|list|register|report|leave)$/.test(method)) return "see";
-  return /^(player|queue|output|device)\./.test(method) ? "control" : "see";
+  if (/^queue\.(add|undo|redo)$/.test(method)) return ["add"];
+  if (method === "player.change") return neededToChange(params);
+  if (/\.(get|list|register|report|leave)$/.test(method)) return ["see"];
+  return /^(player|queue|output|device)\./.test(method) ? ["control"] : ["see"];
+}
+
+/** Order and repetition are steering, and loudness is not. @param {Record<string, unknown>} params @returns {Right[]} */
+function neededToChange(params) {
+  if (!("isShuffled" in params || "repeatMode" in params)) return ["volume"];
+  return "volume" in params || "muted" in params ? ["control", "volume"] : ["control"];
 }
 
 export class Rights {
@@ -49,9 +55,9 @@ export class Rights {
 
   /** Whether a command would be carried out; if not, the person is told why. @param {string} method @param {Record<string, unknown>} params */
   allows(method, params) {
-    const right = neededFor(method, params);
-    if (!this.may(right)) toast(REASONS[right]);
-    return this.may(right);
+    const missing = neededFor(method, params).find((right) => !this.may(right));
+    if (missing) toast(REASONS[missing]);
+    return !missing;
   }
 
   /** Mark what is on the page now. */

@@ -10,10 +10,24 @@ test("each command takes the right that the server asks for", () => {
     "queue.edit": "control", "queue.clear": "control", "output.add": "control", "device.change": "control", "player.get": "see", "queue.get": "see",
     "device.register": "see", "device.list": "see",
   };
-  for (const [method, right] of Object.entries(wanted)) assert.equal(neededFor(method), right, method);
-  assert.equal(neededFor("player.change", { volume: 0.5 }), "volume");
-  assert.equal(neededFor("player.change", { isShuffled: true }), "control");
-  assert.equal(neededFor("player.change", { volume: 1, repeatMode: "all" }), "control");
+  for (const [method, right] of Object.entries(wanted)) assert.deepEqual(neededFor(method), [right], method);
+  assert.deepEqual(neededFor("player.change", { volume: 0.5 }), ["volume"]);
+  assert.deepEqual(neededFor("player.change", { muted: true }), ["volume"]);
+  assert.deepEqual(neededFor("player.change", { isShuffled: true }), ["control"]);
+  assert.deepEqual(neededFor("player.change", { volume: 1, repeatMode: "all" }), ["control", "volume"]);
+  assert.deepEqual(neededFor("player.change", { isShuffled: false, muted: false }), ["control", "volume"]);
+});
+
+test("loudness and order together are for who may do both", () => {
+  globalThis.document = { getElementById: () => null };
+  const allows = (...given) => {
+    const rights = new Rights({ role: "guest" });
+    rights.given = given;
+    return rights.allows("player.change", { volume: 1, isShuffled: true });
+  };
+  assert.ok(allows("see", "control", "volume"));
+  assert.ok(!allows("see", "control"));
+  assert.ok(!allows("see", "volume"));
 });
 
 test("a guest may nothing before the server has said what; everybody else is at his own player", () => {

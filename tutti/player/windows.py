@@ -94,11 +94,11 @@ async def _window(
 
 
 async def _marked(ctx: Context, window: Window) -> Window:
-    """What follows as the library knows it now, with what cannot be played marked.
+    """What follows and what came before as the library knows it now, with what cannot be played marked.
 
     A server's timer hears with nobody's ears: it trusts the queue, and the output reports what fails.
     """
-    asked = {item.song_id for item in (*window.after, *window.head)}
+    asked = {item.song_id for item in (*window.after, *window.head, *window.before, *window.tail)}
     if ctx.person is None or not asked:
         return window
     known = await songs_known(ctx, asked)
@@ -106,6 +106,8 @@ async def _marked(ctx: Context, window: Window) -> Window:
         window,
         after=tuple(as_known(item, known) for item in window.after),
         head=tuple(as_known(item, known) for item in window.head),
+        before=tuple(as_known(item, known) for item in window.before),
+        tail=tuple(as_known(item, known) for item in window.tail),
         unplayable=asked - {song_id for song_id, song in known.items() if song.playable},
     )
 

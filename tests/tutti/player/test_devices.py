@@ -140,6 +140,19 @@ async def test_songs_that_are_gone_are_skipped(
     assert (state.notice.code, state.notice.title) == ("song_skipped", "B")
 
 
+async def test_songs_that_are_gone_are_skipped_on_the_way_back_too(phone: Remote, songs: list[UUID]) -> None:
+    """Else their failing would lead forward again, and nobody could get back behind them."""
+    await phone.device()
+    await phone.add(*songs)
+    await phone.do(player.play)
+    await phone.do(player.next_song)
+    await phone.do(player.next_song)
+    await phone.do(library.delete_song, song_id=songs[1])
+    state = await phone.do(player.previous_song)
+    assert state.item is not None
+    assert (state.item.title, state.current_index) == ("A", 0)
+
+
 async def test_a_long_row_of_songs_that_are_gone_is_skipped_too(phone: Remote, songs: list[UUID]) -> None:
     await phone.device()
     await phone.add(songs[0], *[songs[1]] * 30, songs[2])

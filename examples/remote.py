@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import termios
+import time
 import tty
 from contextlib import suppress
 from getpass import getpass
@@ -19,6 +20,7 @@ from uuid import uuid4
 import aiohttp
 
 Json = dict[str, Any]
+PATIENCE_S = 60  # a wish that was not answered by then is not sent again; it counts once for ten minutes
 
 
 def command(key: str, state: Json) -> tuple[str, Json] | None:
@@ -39,7 +41,7 @@ class Remote:
     """A socket that comes back, the newest state heard on it, and the last wish until it is answered."""
 
     def __init__(self, http: aiohttp.ClientSession, proof: Json) -> None:
-        self.http, self.proof, self.shown = http, proof, ""
+        self.http, self.proof, self.shown, self.pause_s, self.wished_at = http, proof, "", 1.0, 0.0
         self.socket: Any = None
         self.state: Json = {"version": -1, "updatedAt": ""}
         self.wish: Json = {}
@@ -57,7 +59,8 @@ class Remote:
                 ended = getattr(error, "status", 0) in (400, 401, 403)
             if ended:
                 sys.exit("This sign-in does not count (any more).")
-            await asyncio.sleep(random.uniform(0.1, 4))  # noqa: S311  # spreads load, guards nothing
+            await asyncio.sleep(random.uniform(0, self.pause_s))  # noqa: S311  # spreads load, guards nothing
+            self.pause_s = min(30, self.pause_s * 2)
 
     async def sign_in(self) -> None:
         """An access token counts for ten minutes; a refresh token brings it and the next one, once."""
@@ -72,7 +75,10 @@ class Remote:
         """News, or the answer to a wish: both carry the state, and of two states the newest counts."""
         heard = message.get("params") or message.get("result") or {}
         if message.get("method") == "session.hello":
-            self.state["version"] = -1  # what is told next is the truth, whatever was known
+            self.state["version"], self.pause_s = (
+                -1,
+                1.0,
+            )  # what is told next is the truth, whatever was known
             await self.send()  # once more, under its commandId: what was carried out has no second effect
         elif message.get("id") == self.wish.get("id", ""):
             self.wish = {}
@@ -94,7 +100,7 @@ class Remote:
     async def press(self, key: str) -> None:
         """Ask for what a key means. What comes of it is heard, as others hear it."""
         if "item" in self.state and (meant := command(key, self.state)):
-            name = str(uuid4())
+            name, self.wished_at = str(uuid4()), time.monotonic()
             params = meant[1] | {"commandId": name}
             self.wish = {"jsonrpc": "2.0", "id": name, "method": meant[0], "params": params}
             await self.send()
@@ -102,7 +108,8 @@ class Remote:
     async def send(self) -> None:
         """Send the wish, if there is one; without a line it goes with the next greeting."""
         with suppress(aiohttp.ClientError):
-            if self.wish and self.socket and not self.socket.closed:
+            is_waited_for = self.wish and time.monotonic() - self.wished_at < PATIENCE_S
+            if is_waited_for and self.socket and not self.socket.closed:
                 await self.socket.send_json(self.wish)
 
 

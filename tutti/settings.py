@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     registration: Annotated[
         str,
         Meta(pattern="^(open|closed)$"),
-        about("closed: only an administrator adds people (tutti user add)."),
+        about("closed: only an administrator adds people (tutti user)."),
     ] = "open"
     password_min_length: Annotated[int, Meta(ge=8, le=64), about("Shortest password that is accepted.")] = 12
     session_idle_days: Annotated[int, Meta(ge=1, le=90), about("A sign-in unused for so long ends.")] = 30

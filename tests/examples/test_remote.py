@@ -163,7 +163,7 @@ async def test_a_refusal_is_a_sentence_and_other_keys_mean_nothing(server: Serve
         await remote.shows("‖ nothing")
         remote.press("xÿ\n")
         remote.press("p")
-        await remote.shows("queue")
+        await remote.shows("queue is empty. Add a song first.\n")
         assert remote.text.count("\n") == 2
 
 

@@ -117,9 +117,19 @@ def packed(news: News, version: int) -> bytes:
     return f"{news.event} {version} {news.key}\n".encode() + notification(news.event, params)
 
 
-def unpacked(topic: str, message: bytes) -> Heard:
-    """The inverse of `packed`."""
-    head, _, text = message.partition(b"\n")
+def together(messages: Sequence[bytes]) -> bytes:
+    """Messages of one commit and topic as one: what carries one version arrives, or is lost, as a whole."""
+    return messages[0] if len(messages) == 1 else b"%d\n" % len(messages) + b"\n".join(messages)
+
+
+def unpacked(topic: str, message: bytes) -> list[Heard]:
+    """The inverse of `packed` and `together`; raises ValueError."""
+    head, _, rest = message.partition(b"\n")
+    lines = rest.split(b"\n") if head.isdigit() else [head, rest]
+    return [_heard(topic, *pair) for pair in zip(lines[::2], lines[1::2], strict=True)]
+
+
+def _heard(topic: str, head: bytes, text: bytes) -> Heard:
     event, version, key = head.decode().split(" ", 2)
     return Heard(topic, event, int(version), key, text)
 

@@ -17,7 +17,7 @@ from asyncpg.pool import PoolConnectionProxy as Connection
 
 from tutti.clock import Clock
 from tutti.database import Database, queries
-from tutti.event import News, packed, versions_needed
+from tutti.event import News, packed, together, versions_needed
 from tutti.job import Enqueued
 from tutti.pool import LINE_WITHIN_S, DatabaseAway, Pool, Talk
 from tutti.record import Record
@@ -127,10 +127,16 @@ class Transaction:
                     await self._transaction.commit()
             await self._give_back()
             self.has_committed = True
-        news, self.news = self.news, []
-        for item in news:
+        self._publish(versions)
+
+    def _publish(self, versions: dict[str, int]) -> None:
+        messages: dict[str, list[bytes]] = {}
+        for item in self.news:
             version = item.version or versions.get(item.topic, 0)
-            self._publisher.publish(item.topic, packed(item, version))
+            messages.setdefault(item.topic, []).append(packed(item, version))
+        self.news = []
+        for topic, said in messages.items():
+            self._publisher.publish(topic, together(said))
 
     async def roll_back(self) -> None:
         """Undo, and drop what was to be announced or enqueued."""

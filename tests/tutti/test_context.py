@@ -68,7 +68,7 @@ async def test_an_announcement_carries_the_version_of_its_commit(
 
     await perform(context_of(), tells)
     await perform(context_of(), tells)
-    heard = [event.unpacked(topic, message) for topic, message in published]
+    heard = [each for topic, message in published for each in event.unpacked(topic, message)]
     assert [each.version for each in heard] == [1, 2]
     assert heard[1].text == (
         b'{"jsonrpc":"2.0","method":"library.changed","params":{"topic":"b","version":2,"songId":"1"}}'

@@ -126,7 +126,7 @@ def heard(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict
     published: list[tuple[str, dict[str, Any]]] = []
 
     def publish(topic: str, message: bytes) -> None:
-        published.append((topic, json.loads(unpacked(topic, message).text)))
+        published.extend((topic, json.loads(each.text)) for each in unpacked(topic, message))
 
     monkeypatch.setattr(floor.publisher, "publish", publish)
     return published

@@ -53,9 +53,11 @@ async def _result(connection: Connection, call: Call) -> Any:
     if call.method.partition(".")[0] in STEERING:
         _spend(connection)
     else:
-        await _who_asks(connection)
+        # Counted before anything is read: here for a flood, and with the person's other devices.
+        _spend(connection, "questions")
         rate = rate_of(connection.floor.settings, connection.context(), command)
         await spend(connection.shared_buckets, rate)
+        await _who_asks(connection)
     parameters = convert(call.params, command.parameters)
     result = await perform(connection.context(), command.function, **arguments(parameters))
     if command.function is player.register_device and connection.session is not None:
@@ -87,17 +89,21 @@ def _pong(connection: Connection, call: Call) -> None:
     connection.send({"id": call.id, "result": Pong(t0=t0, t1=t1, t2=connection.floor.clock.now_ms())})
 
 
-def _spend(connection: Connection) -> None:
-    """Count a command of this session; a first excess is refused, more in the same breath closes 4003."""
+def _spend(connection: Connection, kind: str = "commands") -> None:
+    """Count a frame of this session; a first excess is refused, more in the same breath closes 4003.
+
+    Each kind is counted for itself: who searches while typing takes nothing from who presses pause.
+    """
     session = connection.session
-    verdict = connection.buckets.take(str(session.id if session else id(connection)), connection.rate)
+    speaker = session.id if session else id(connection)
+    verdict = connection.buckets.take(f"{kind}:{speaker}", connection.rate)
     if verdict.allowed:
         return
     now = monotonic()
     if connection.warned_at and now - connection.warned_at < 1:
         connection.socket.close(TOO_FAST)
     connection.warned_at = connection.warned_at if now - connection.warned_at < 1 else now
-    raise TooMany(retry_after=max(1, -(-verdict.wait_ms // 1000)), limit="commands")
+    raise TooMany(retry_after=max(1, -(-verdict.wait_ms // 1000)), limit=kind)
 
 
 def _refuse(connection: Connection, call: Call | None, problem: Problem) -> None:

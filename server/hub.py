@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from server.census import Census
 from server.fan_out import FanOut
 from server.frames import text_frame
 from server.listeners import Listeners
@@ -38,6 +39,7 @@ class Hub:
         self._listeners: dict[str, Listeners] = {}
         self._watchers: dict[UUID, set[asyncio.Event]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self.census = Census()
         self._everybody = Listeners()
         self.sockets: set[Socket] = set()
         self._empty = asyncio.Event()
@@ -75,6 +77,7 @@ class Hub:
         self._fan_out.welcome(socket, lambda: self.hush(socket))
         self._everybody.add(socket)
         self.sockets.add(socket)
+        self.census.note(socket)
 
     def hush(self, socket: Socket) -> None:
         """No more news for a socket that is closing or lost; what it listened to is kept until `remove`."""
@@ -86,6 +89,7 @@ class Hub:
     async def remove(self, socket: Socket) -> None:
         """Forget a socket and every topic that only it listened to."""
         self.sockets.discard(socket)
+        self.census.forget(socket)
         if not self.sockets:
             self._empty.set()
         self.hush(socket)
@@ -135,14 +139,6 @@ class Hub:
     def sessions(self) -> set[UUID]:
         """Every session with a socket or a stream here."""
         return {each.session_id for each in self.sockets if each.session_id} | set(self._watchers)
-
-    def sockets_of(self, person_id: UUID) -> int:
-        """How many sockets of a person are open here, those that are still being greeted among them."""
-        return sum(each.person_id == person_id for each in self.sockets)
-
-    def strangers_from(self, address: str) -> int:
-        """How many sockets of an address are open here without sign-in."""
-        return sum(each.person_id is None and each.address == address for each in self.sockets)
 
     def deliver(self, heard: Heard) -> None:
         """Write one event to every listener of its topic; never waits."""
@@ -211,6 +207,7 @@ class Hub:
 
     def _deliver_safely(self, topic: str, data: bytes) -> None:
         try:
-            self.deliver(event.unpacked(topic, data))
+            for heard in event.unpacked(topic, data):
+                self.deliver(heard)
         except (ValueError, KeyError) as error:
             log.warning("a message on redis cannot be read", topic=topic, error=repr(error))

@@ -88,10 +88,9 @@ async def _device_left(connection: Connection) -> None:
     """
     places, session_id = connection.places, connection.socket.session_id
     is_expected = connection.socket.close_code not in (None, SIGNED_OUT)
-    others = any(other.session_id == session_id for other in connection.hub.sockets)
     if session_id is None or is_expected:
         places.forget(connection)
-    elif others:
+    elif connection.hub.census.of_session(session_id):
         await places.make_room(connection)
     else:
         await places.leave(connection)
@@ -169,10 +168,11 @@ async def _signs_in(connection: Connection) -> bool:
             ticket = convert(call.params, Authenticate).ticket
             found = await perform(connection.context(), identity.redeem_ticket, ticket=ticket)
             if found is not None:
-                if connection.hub.sockets_of(found.person.id) >= connection.sockets_per_person:
+                if connection.hub.census.of_person(found.person.id) >= connection.sockets_per_person:
                     return await _turned_away(connection, TOO_MANY_SOCKETS)
                 connection.person, connection.session = found.person, found.session
                 connection.socket.person_id = found.person.id
+                connection.hub.census.note(connection.socket)
                 connection.send({"id": call.id, "result": Authenticated()})
                 return True
     except (TimeoutError, Problem):
@@ -192,6 +192,7 @@ async def _hello(connection: Connection) -> None:
     """session.hello, then everything the first screen needs; topics are listened to before they are read."""
     person, session = connection.context().me, connection.context().signed_in
     connection.socket.session_id = session.id
+    connection.hub.census.note(connection.socket)
     for topic in (event.person(person.id), event.session(session.id), *map(event.audience, person.audiences)):
         await connection.listen(topic)
     hello = Hello(
@@ -241,5 +242,5 @@ async def _check_opens(request: web.Request) -> None:
 def _too_many(hub: Hub, ctx: Context, request: web.Request) -> bool:
     settings = request.app[SETTINGS]
     if ctx.person is None:
-        return hub.strangers_from(address_block(ctx.ip_address)) >= settings.sockets_per_stranger
-    return hub.sockets_of(ctx.person.id) >= settings.sockets_per_person
+        return hub.census.strangers_from(address_block(ctx.ip_address)) >= settings.sockets_per_stranger
+    return hub.census.of_person(ctx.person.id) >= settings.sockets_per_person

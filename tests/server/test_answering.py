@@ -172,3 +172,35 @@ async def test_a_flood_of_nonsense_is_closed_like_one_of_commands(
         for _ in range(6):
             await phone.ws.send_str(nonsense)
         assert await phone.close_code() == 4003
+
+
+@pytest.mark.parametrize("method", ["search.find", "me.get", "upload.get", "queue.get"])
+async def test_a_flood_of_questions_is_closed_like_one_of_commands(
+    settings: Settings, floor: Floor, someone: Person, method: str
+) -> None:
+    few = changed(settings, rate_commands_burst=3, rate_commands_per_second=1)
+    async with running_server(few, floor) as server, server.phone(someone) as phone:
+        for number in range(8):
+            await phone.ws.send_json({"jsonrpc": "2.0", "id": f"q{number}", "method": method, "params": {}})
+        assert await phone.close_code() == 4003
+
+
+async def test_questions_take_nothing_of_what_pause_and_play_may_spend(
+    settings: Settings, floor: Floor, someone: Person
+) -> None:
+    few = changed(settings, rate_commands_burst=3, rate_commands_per_second=1)
+    async with running_server(few, floor) as server, server.phone(someone) as phone:
+        assert (await until_refused(phone, "search.find", most=4)).problem["status"] == 429
+        await phone.ask("player.pause")
+
+
+@pytest.mark.usefixtures("no_poll")
+async def test_who_asks_too_often_is_told_so_before_his_session_is_looked_up(
+    settings: Settings, floor: Floor, someone: Person
+) -> None:
+    few = changed(settings, rate_reads_per_minute=1)
+    async with running_server(few, floor) as server, server.phone(someone) as phone:
+        await phone.ask("search.find", q="a")
+        async with floor.pool.connection() as connection:
+            await connection.execute("update sessions set expires_at = now() where user_id = $1", someone.id)
+        assert (await until_refused(phone, "search.find", most=1)).problem["status"] == 429

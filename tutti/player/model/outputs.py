@@ -67,7 +67,7 @@ def remove_output(player: Player, now: datetime, device_id: UUID) -> Player:
     if len(kept) == len(player.outputs):
         return left
     if not kept and left.handoff is not None:
-        return hand_over(anchor(left, now), now)
+        return meet(hand_over(anchor(left, now), now), now)
     after = unheard(left, now) if kept else stop(left, now)
     return meet(changed(after, outputs=kept, awaited=without(after, device_id)), now)
 

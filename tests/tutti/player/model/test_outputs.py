@@ -78,6 +78,13 @@ def test_when_the_old_device_is_taken_away_the_music_moves_at_once() -> None:
     assert position_at(player, after(3)) == 3_000
 
 
+def test_a_start_that_waited_for_the_device_that_was_taken_away_waits_no_longer() -> None:
+    waiting = playing(an_item(), anchored_at=after(3))
+    moving = outputs.transfer(waiting, after(0), an_output(ready=False))
+    player = outputs.remove_output(moving, after(1), moving.outputs[0].device_id)
+    assert (player.is_playing, player.anchored_at) == (True, after(1))
+
+
 def test_a_delay_that_is_set_while_the_music_moves_arrives_with_it() -> None:
     target = an_output(ready=False)
     moving = outputs.transfer(playing(an_item()), after(1), target)

@@ -90,8 +90,8 @@ comes to the owner's devices and those of who may steer; on others music sounds 
 the only output again.
 
 **Errors** about a moment carry the present state as `player`: `player_moved` (409, `ifVersion` is not the
-present version), `queue_empty`, `queue_full`, `nothing_to_undo`, `nothing_to_redo` (409), `item_gone`,
-`songs_not_found`, `device_gone` (404), `device_cannot_play` (422), `right_missing` (403).
+present version), `queue_empty`, `nothing_playable`, `queue_full`, `nothing_to_undo`, `nothing_to_redo` (409),
+`item_gone`, `songs_not_found`, `device_gone` (404), `device_cannot_play` (422), `right_missing` (403).
 """
 
 from tutti.player.commands import change as change_player
@@ -120,6 +120,7 @@ from tutti.player.problems import (
     DeviceCannotPlay,
     DeviceGone,
     ItemGone,
+    NothingPlayable,
     NothingToRedo,
     NothingToUndo,
     PlayerMoved,
@@ -145,6 +146,7 @@ __all__ = [
     "History",
     "Item",
     "ItemGone",
+    "NothingPlayable",
     "NothingToRedo",
     "NothingToUndo",
     "Played",

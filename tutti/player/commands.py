@@ -12,7 +12,7 @@ from tutti.player.editing import Editing
 from tutti.player.model import outputs, transport
 from tutti.player.model.presence import is_output
 from tutti.player.model.state import Output, PlayerState, RepeatMode, Source, state_of
-from tutti.player.problems import ItemGone, QueueEmpty
+from tutti.player.problems import ItemGone, NothingPlayable, QueueEmpty
 from tutti.player.queue import playable_songs
 from tutti.player.rights import CONTROL, VOLUME, player_of
 from tutti.player.turn import Turn, shown, take_light_turn, take_turn
@@ -56,7 +56,8 @@ async def play(
         if position_ms is not None:
             turn.take(transport.seek(turn.player, ctx.now, position_ms))
         if not turn.player.is_playing:
-            raise QueueEmpty(player=state_of(turn.player))
+            nothing = NothingPlayable if turn.player.queue_length else QueueEmpty
+            raise nothing(player=state_of(turn.player))
     return await turn.end()
 
 

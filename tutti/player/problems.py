@@ -16,6 +16,12 @@ class QueueEmpty(Conflict):
     sentence = _("The queue is empty. Add a song first.")
 
 
+class NothingPlayable(Conflict):
+    """There are songs in the queue, and none that can be played: deleted, or not to be heard here."""
+
+    sentence = _("None of the songs in the queue can be played any more. Add another one.")
+
+
 class QueueFull(Conflict):
     """More items than a queue holds."""
 

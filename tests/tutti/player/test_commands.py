@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.tutti.player.conftest import Remote
-from tutti import player
-from tutti.player.problems import ItemGone, PlayerMoved, QueueEmpty, SongsNotFound
+from tutti import library, player
+from tutti.player.problems import ItemGone, NothingPlayable, PlayerMoved, QueueEmpty, SongsNotFound
 
 
 async def test_a_player_exists_from_the_first_look_on(phone: Remote, desk: Remote) -> None:
@@ -17,6 +17,24 @@ async def test_a_player_exists_from_the_first_look_on(phone: Remote, desk: Remot
 
 
 async def test_playing_an_empty_queue_says_so(phone: Remote) -> None:
+    with pytest.raises(QueueEmpty):
+        await phone.do(player.play)
+
+
+async def test_playing_a_queue_of_songs_that_are_gone_says_that_and_not_that_it_is_empty(
+    phone: Remote, songs: list[UUID]
+) -> None:
+    await phone.device()
+    await phone.add(*songs[:2])
+    await phone.do(player.play)
+    for song_id in songs[:2]:
+        await phone.do(library.delete_song, song_id=song_id)
+    assert not (await phone.do(player.next_song)).is_playing
+    with pytest.raises(NothingPlayable) as caught:
+        await phone.do(player.play)
+    assert caught.value.code == "nothing_playable"
+    assert caught.value.details["player"].queue_length == 2
+    await phone.do(player.clear_queue)
     with pytest.raises(QueueEmpty):
         await phone.do(player.play)
 

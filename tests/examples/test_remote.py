@@ -1,4 +1,4 @@
-"""The example client as a person uses it: a process of its own against a real server."""
+"""The example clients as a person uses them: a process of its own against a real server."""
 
 import asyncio
 import os
@@ -20,7 +20,8 @@ from tutti import identity
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 
-REMOTE = ROOT / "examples" / "remote.py"
+SHORT, STEADY = (ROOT / "examples" / name for name in ("remote.py", "steady_remote.py"))
+BOTH = pytest.mark.parametrize("client", [SHORT, STEADY], ids=["short", "steady"])
 PASSWORD = "a baton and a score"
 
 
@@ -56,23 +57,23 @@ class Screen:
         self._seen = self.text.index(text, self._seen) + len(text)
 
 
-def command(server: Server) -> list[str]:
-    return [sys.executable, str(REMOTE), server.url]
+def command(server: Server, client: Path) -> list[str]:
+    return [sys.executable, str(client), server.url]
 
 
 @asynccontextmanager
-async def with_token(server: Server, person: Person) -> AsyncIterator[Screen]:
+async def with_token(server: Server, person: Person, client: Path = STEADY) -> AsyncIterator[Screen]:
     """The client with an access token."""
     token = (await server.bearer(person))["Authorization"].removeprefix("Bearer ")
-    async with between_pipes(server, TUTTI_TOKEN=token) as screen:
+    async with between_pipes(server, client, TUTTI_TOKEN=token) as screen:
         yield screen
 
 
 @asynccontextmanager
-async def between_pipes(server: Server, **given: str) -> AsyncIterator[Screen]:
+async def between_pipes(server: Server, client: Path = STEADY, **given: str) -> AsyncIterator[Screen]:
     """The client without a terminal."""
     process = await asyncio.create_subprocess_exec(
-        *command(server), stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=os.environ | given
+        *command(server, client), stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=os.environ | given
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -86,11 +87,11 @@ async def between_pipes(server: Server, **given: str) -> AsyncIterator[Screen]:
 
 
 @asynccontextmanager
-async def in_a_terminal(server: Server) -> AsyncIterator[Screen]:
+async def in_a_terminal(server: Server, client: Path = STEADY) -> AsyncIterator[Screen]:
     """The client in a terminal of its own."""
     keyboard, terminal = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *command(server), stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+        *command(server, client), stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
     )
     os.close(terminal)
     screen = Screen(process, lambda data: os.write(keyboard, data))
@@ -127,44 +128,70 @@ async def a_queue(floor: Floor, phone: Phone, person: Person) -> None:
     await phone.ask("queue.add", songIds=songs)
 
 
-async def test_its_keys_steer_what_all_devices_share(server: Server, floor: Floor, someone: Person) -> None:
-    async with server.phone(someone) as phone, with_token(server, someone) as remote:
+@BOTH
+async def test_its_keys_steer_what_all_devices_share(
+    server: Server, floor: Floor, someone: Person, client: Path
+) -> None:
+    async with server.phone(someone) as phone, with_token(server, someone, client) as remote:
         await remote.shows("‖ nothing  100%")
         await a_queue(floor, phone, someone)
         await remote.shows("‖ Träumerei – Clara Schumann  100%")
         for key, line in (
-            (" ", "▶ Träumerei – Clara Schumann  100%"),
+            ("p", "▶ Träumerei – Clara Schumann  100%"),
             ("n", "▶ Mondnacht – Clara Schumann  100%"),
             ("b", "▶ Träumerei – Clara Schumann  100%"),
             ("-", "▶ Träumerei – Clara Schumann  95%"),
             ("-", "▶ Träumerei – Clara Schumann  90%"),
             ("+", "▶ Träumerei – Clara Schumann  95%"),
-            ("s", "▶ Träumerei – Clara Schumann  95%  shuffled"),
-            ("p", "‖ Träumerei – Clara Schumann  95%  shuffled"),
+            ("s", "▶ Träumerei – Clara Schumann  95%"),
+            ("p", "‖ Träumerei – Clara Schumann  95%"),
         ):
-            remote.press(key)
-            await remote.shows(f"{line}\n")
+            remote.types(key)
+            await remote.shows(line)
         state = await phone.ask("player.get")
         assert (state["isPlaying"], state["volume"], state["isShuffled"]) == (False, 0.95, True)
-        remote.press("q")
+        remote.types("q")
         assert await asyncio.wait_for(remote.process.wait(), 10) == 0
 
 
-async def test_what_others_do_is_seen_at_once(server: Server, floor: Floor, someone: Person) -> None:
-    async with server.phone(someone) as phone, with_token(server, someone) as remote:
+@BOTH
+async def test_what_others_do_is_seen_at_once(
+    server: Server, floor: Floor, someone: Person, client: Path
+) -> None:
+    async with server.phone(someone) as phone, with_token(server, someone, client) as remote:
         await remote.shows("‖ nothing")
         await a_queue(floor, phone, someone)
         await phone.ask("player.change", volume=0.3)
         await remote.shows("‖ Träumerei – Clara Schumann  30%")
 
 
-async def test_a_refusal_is_a_sentence_and_other_keys_mean_nothing(server: Server, someone: Person) -> None:
-    async with with_token(server, someone) as remote:
+@BOTH
+async def test_a_refusal_is_a_sentence_and_other_keys_mean_nothing(
+    server: Server, someone: Person, client: Path
+) -> None:
+    async with with_token(server, someone, client) as remote:
         await remote.shows("‖ nothing")
-        remote.press("xÿ\n")
-        remote.press("p")
+        remote.types("x")
+        remote.types("ÿ")
+        remote.types("")
+        remote.types("p")
         await remote.shows("queue is empty. Add a song first.\n")
         assert remote.text.count("\n") == 2
+
+
+async def test_the_short_one_asks_and_ends_with_its_line(server: Server, floor: Floor) -> None:
+    await perform(Context(floor), identity.add_user, email="c@example.org", name="C", password=PASSWORD)
+    async with in_a_terminal(server, SHORT) as remote:
+        await remote.shows("E-mail: ")
+        remote.types("c@example.org")
+        await remote.shows("Password: ")
+        remote.types(PASSWORD)
+        await remote.shows("‖ nothing")
+        assert PASSWORD not in remote.text
+        assert server.app is not None
+        for socket in list(server.app[HUB].sockets):
+            socket.close(RESTARTING)
+        assert await asyncio.wait_for(remote.process.wait(), 10) == 0
 
 
 async def test_the_last_wish_that_was_not_answered_is_sent_again_once(
@@ -250,10 +277,15 @@ def own_session(phone: Phone) -> UUID:
     return UUID(hello["params"]["sessionId"])
 
 
-def test_it_imports_nothing_but_aiohttp_and_python() -> None:
+@BOTH
+def test_it_imports_nothing_but_aiohttp_and_python(client: Path) -> None:
     imported = {
         line.split()[1].partition(".")[0]
-        for line in Path(REMOTE).read_text().splitlines()
+        for line in client.read_text().splitlines()
         if line.startswith(("import ", "from "))
     }
     assert imported - {"aiohttp"} <= sys.stdlib_module_names
+
+
+def test_the_short_one_is_read_in_a_minute() -> None:
+    assert len(SHORT.read_text().splitlines()) <= 60

@@ -36,3 +36,20 @@ async def test_two_thumbs_begin_the_song_again_once_and_two_presses_go_back(
         await well_into_the_second_song(desk, phone)
         await desk.ask(f"Promise.all([{BACK}, {BACK}]).then(() => true)")
         assert await desk.ask(INDEX) == 0
+
+
+async def test_each_press_counts_however_late_the_answers_come(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Gute Nacht")
+    async with browsers.visit(server, person=admin) as desk:
+        await start(desk)
+        await desk.until("tutti.store.now.isPlaying")
+        for presses, is_playing in ((3, "false"), (2, "false"), (1, "true")):
+            await desk.ask(
+                f"Promise.all(Array.from({{ length: {presses} }}, () => tutti.toggle())).then(() => true)"
+            )
+            assert await desk.ask(f"tutti.store.now.isPlaying === {is_playing}")
+        button = "document.querySelector('audio-player').dispatchEvent(new CustomEvent('pause'))"
+        await desk.ask(f"{button}, {button}, tutti.wish('player.get').then(() => true)")
+        assert await desk.ask("tutti.store.now.isPlaying")

@@ -13,6 +13,7 @@ import { Measuring } from "./measuring.js";
 import { navigate, wireNavigation } from "./navigation.js";
 import { wireKeys } from "./keys.js";
 import { tellBlocked, tellConnection, tellEnd, tellNotice } from "./notices.js";
+import { Presses } from "./presses.js";
 import { Rights } from "./rights.js";
 import { wireRows } from "./rows.js";
 import { Screen } from "./screen.js";
@@ -33,6 +34,7 @@ class App {
     this.output = new Output({ clock: this.clock, report: (report) => this.#report(report) });
     this.introduction = new Introduction(this.line);
     this.volumeAt = 0;
+    this.presses = new Presses();
     this.isGoingBack = false;
     this.isSigningOut = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
@@ -111,19 +113,20 @@ class App {
     const outputs = this.store.player?.outputs ?? [];
     const online = this.store.devices.filter((device) => device.isOnline).map((device) => device.deviceId);
     const isSomebodyThere = outputs.some((one) => online.includes(one.deviceId));
-    return this.wish("player.play", isSomebodyThere || !this.deviceId ? params : { ...params, deviceId: this.deviceId });
+    const where = isSomebodyThere || !this.deviceId ? params : { ...params, deviceId: this.deviceId };
+    return this.presses.ask(true, () => this.wish("player.play", where));
   }
 
   /** Pause for everybody; with the server away at least here, and for the others when it is back. */
   pause() {
     if (!this.store.isUp && this.rights.may("control")) this.store.pauseHere();
-    return this.wish("player.pause");
+    return this.presses.ask(false, () => this.wish("player.pause"));
   }
 
   /** Play what rests, pause what plays; nothing without a song. */
   toggle() {
     const now = this.store.now;
-    return now?.isPlaying ? this.pause() : now?.item && this.play();
+    return this.presses.expected(now?.isPlaying) ? this.pause() : now?.item && this.play();
   }
 
   next() {
@@ -162,8 +165,8 @@ class App {
 
   #wirePlayer() {
     const { player } = this;
-    player.addEventListener("play", () => this.play());
-    player.addEventListener("pause", () => this.pause());
+    player.addEventListener("play", () => (this.presses.meant(true) ? this.play() : this.pause()));
+    player.addEventListener("pause", () => (this.presses.meant(false) ? this.play() : this.pause()));
     player.addEventListener("next", () => this.next());
     player.addEventListener("previous", () => this.previous());
     player.addEventListener("seek", (event) => this.wish("player.seek", /** @type {CustomEvent} */ (event).detail));

@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from tests.chaos.call import NotAnswered, Waiting
+from tests.chaos.device_list import DeviceList
 from tests.chaos.history import Deed, History
 from tests.chaos.queue import MOST_ITEMS, Queue
 from tests.running import Refused
@@ -48,6 +49,7 @@ class Device:
         self.up = asyncio.Event()
         self.state: dict[str, Any] = {}
         self.queue = Queue()
+        self.devices = DeviceList()
         self.degraded: list[tuple[float, list[str]]] = []
         self.closed_with: list[int | None] = []
         self.heartbeat_s: float | None = None
@@ -151,7 +153,8 @@ class Device:
         """What this device shows."""
         item = self.state.get("item") or {}
         shown = {name: self.state.get(name) for name in ("version", "queueVersion", *WHERE, *HOW)}
-        return shown | {"itemId": item.get("itemId"), "queue": self.queue.items[:MOST_ITEMS]}
+        shown |= {"itemId": item.get("itemId"), "devices": self.devices.shown}
+        return shown | {"queue": self.queue.items[:MOST_ITEMS]}
 
     async def leave(self) -> None:
         """Break the connection from here; it comes back."""
@@ -204,6 +207,8 @@ class Device:
             self._answered(message)
             return
         method, params = message["method"], message["params"]
+        if self.devices.misses(method, params):
+            self._ask_again()
         if method == "player.state":
             self._accept(params)
             if not self.up.is_set():
@@ -215,9 +220,8 @@ class Device:
         elif method == "queue.changed":
             if not self.queue.follow(params):
                 self._look_at_queue()
-        elif method == "topic.changed" and params["topic"].startswith("player:"):
-            if params["version"] > self.state.get("version", 0):
-                self._ask_later("player.get", {}, self._accept)
+        elif method == "devices.changed":
+            self.devices.take(params)
         elif method == "server.degraded":
             self.degraded.append((monotonic(), params["parts"]))
 
@@ -242,6 +246,19 @@ class Device:
         self.states_heard.append((monotonic(), state["version"]))
         if state["queueVersion"] > self.queue.version:
             self._look_at_queue()
+
+    def _ask_again(self) -> None:
+        """Something was missed; the state tells whether the queue must be asked for too."""
+        self._ask_later("player.get", {}, self._accept)
+        self._look_at_devices()
+
+    def _look_at_devices(self) -> None:
+        if self.devices.ask():
+            self._ask_later("device.list", {}, self._take_devices)
+
+    def _take_devices(self, answer: dict[str, Any]) -> None:
+        if not self.devices.answer(answer):
+            self._look_at_devices()
 
     def _look_at_queue(self) -> None:
         if not self._queue_asked:

@@ -138,8 +138,10 @@ class LosesAnswerTo:
 class LosesMessages:
     """Drops a share of what Redis publishes to its subscribers; a hub's own heartbeats pass."""
 
-    def __init__(self, share: float, random: Random) -> None:
+    def __init__(self, share: float, random: Random, *, telling: bytes = b"") -> None:
         self.share = share
+        self.telling = telling
+        """Only messages in which this stands."""
         self.dropped = 0
         self._random = random
 
@@ -149,7 +151,7 @@ class LosesMessages:
         rest, passed = line.kept + data, b""
         while (end := end_of_item(rest, 0)) is not None:
             item, rest = rest[:end], rest[end:]
-            if is_message(item) and self._random.random() < self.share:
+            if is_message(item) and self.telling in item and self._random.random() < self.share:
                 self.dropped += 1
             else:
                 passed += item

@@ -10,6 +10,9 @@ from tests.chaos.device import Device
 from tests.chaos.queue import MOST_ITEMS
 from tutti.context import Floor
 
+HEALED_WITHIN_S = 5
+"""So soon after a part's return every device shows the truth again. Its start is not counted."""
+
 
 async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
     """What every device of this player must show."""
@@ -29,12 +32,22 @@ async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
             row["isShuffled"],
             MOST_ITEMS,
         )
-    return dict(row) | {"queue": [str(item["item_id"]) for item in items]}
+        devices = await connection.fetch(
+            "select id, name, delay_ms from devices where queue_id = $1", player_id
+        )
+    shown = {str(each["id"]): [each["name"], each["delay_ms"]] for each in devices}
+    return dict(row) | {"devices": shown, "queue": [str(item["item_id"]) for item in items]}
 
 
-async def converged(floor: Floor, devices: Mapping[UUID, Sequence[Device]], within_s: float) -> float:
+async def converged(
+    floor: Floor,
+    devices: Mapping[UUID, Sequence[Device]],
+    within_s: float = HEALED_WITHIN_S,
+    *,
+    since: float | None = None,
+) -> float:
     """Wait until every device shows what PostgreSQL has; answers how long that took, in seconds."""
-    began = monotonic()
+    began = monotonic() if since is None else since
     while True:
         wrong: list[str] = []
         for player_id, those in devices.items():
@@ -44,6 +57,23 @@ async def converged(floor: Floor, devices: Mapping[UUID, Sequence[Device]], with
             return monotonic() - began
         assert monotonic() - began < within_s, f"{len(wrong)} devices show something else: {wrong[:3]}"
         await asyncio.sleep(0.05)
+
+
+async def caught_up(floor: Floor, devices: Mapping[UUID, Sequence[Device]]) -> float:
+    """The same while people go on, when a part is back: until all are as far as PostgreSQL was then."""
+    began, goal = monotonic(), {player_id: await truth(floor, player_id) for player_id in devices}
+    while True:
+        behind = [
+            device.name
+            for player_id, those in devices.items()
+            for device in those
+            if device.state["version"] < goal[player_id]["version"]
+            or device.queue.version < goal[player_id]["queueVersion"]
+        ]
+        if not behind:
+            return monotonic() - began
+        assert monotonic() - began < HEALED_WITHIN_S, f"{len(behind)} devices are behind: {behind[:3]}"
+        await asyncio.sleep(0.02)
 
 
 def _difference(device: Device, true: dict[str, Any]) -> str:

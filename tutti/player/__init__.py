@@ -107,7 +107,7 @@ from tutti.player.devices import list as list_devices
 from tutti.player.devices import register as register_device
 from tutti.player.devices import report as report_device
 from tutti.player.history import History, Played, history
-from tutti.player.jobs import forget_commands
+from tutti.player.jobs import forget_commands, forget_orders
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.settling import due_at
 from tutti.player.model.state import Item
@@ -168,6 +168,7 @@ __all__ = [
     "export_person",
     "forget_commands",
     "forget_device",
+    "forget_orders",
     "forget_person",
     "get_player",
     "get_queue",

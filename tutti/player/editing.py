@@ -10,6 +10,7 @@ from tutti.library import PlayableSong
 from tutti.player.model import transport
 from tutti.player.model.changes import (
     KEPT,
+    REACH,
     TOLD,
     Inserted,
     Kind,
@@ -159,6 +160,7 @@ class Editing:
             await self._run(sql.forget_changes, oldest=self._number - KEPT)
             await self._run(sql.forget_items, oldest=self._number - KEPT)
             await self._run(sql.forget_orders, oldest=self._number - KEPT)
+            await self._run(sql.empty_orders, reach=REACH)
 
     def _play_by(self, *, is_shuffled: bool) -> None:
         player = self._turn.player

@@ -298,6 +298,35 @@ where q.queue_id = :queue_id and q.item_id = kept.item_id;
 -- So far back nobody goes.
 delete from shuffled_orders where queue_id = :queue_id and replaced_in <= :oldest;
 
+-- empty_orders
+-- The newest changes that can be taken back or done again name the orders that stay. Of the others it stays known
+-- that there was one: whoever asks for it finds it empty, and not the next one. Their size tells without reading.
+with newest as (
+    select made_by, max(queue_version) filter (where kind = 'change') as change
+    from queue_changes where queue_id = :queue_id group by made_by
+), reachable as (
+    select inverse from queue_changes c join newest using (made_by)
+    where queue_id = :queue_id and not undone
+      and (kind in ('change', 'redo') or (kind = 'undo' and queue_version > coalesce(change, 0)))
+    order by queue_version desc limit :reach
+), named as materialized (
+    select (
+        select min(replaced_in) from shuffled_orders
+        where queue_id = :queue_id and replaced_in > cast(step ->> 'asOf' as bigint)
+    ) as replaced_in
+    from reachable, jsonb_array_elements(inverse) as step
+    where step ->> 'step' = 'reorder'
+)
+update shuffled_orders set item_ids = '{}', places = '{}'
+where queue_id = :queue_id and pg_column_size(item_ids) > 24
+  and replaced_in not in (select replaced_in from named where replaced_in is not null);
+
+-- queues_with_orders
+-- Whose queues were mixed, one after another.
+select distinct queue_id from shuffled_orders
+where queue_id > :after and pg_column_size(item_ids) > 24
+order by queue_id limit :count;
+
 -- is_there
 -- Whether an item is in this queue.
 select exists (

@@ -10,6 +10,8 @@ from tutti.record import Record
 
 KEPT = 600
 """So many versions of the queue are kept: undoing 200 changes makes 200 more, redoing them again."""
+REACH = 200
+"""So many changes that can still be taken back keep the orders they go back to."""
 TOLD = 20
 """Longer lists of operations are not sent; clients ask for what they show instead."""
 

@@ -73,6 +73,8 @@ have changed nothing since. Shuffle, clear and a song that `player.play {songId}
 
 `device.register {name, kind, canPlay, deviceId?}` answers one such device; the client keeps `deviceId` and
 gives it back at the next register. `device.change {deviceId, name?, delayMs?}`, `device.forget {deviceId}`.
+By itself one is forgotten when it is no output and was not seen for 180 days, a guest's for 7; `device.register`
+then answers a new `deviceId`.
 
 **What a device does.** After `player.state`: am I in `outputs`? Then sound `item` at the position above
 (minus my `delayMs` when there are several outputs), else be silent. It sends
@@ -107,7 +109,7 @@ from tutti.player.devices import list as list_devices
 from tutti.player.devices import register as register_device
 from tutti.player.devices import report as report_device
 from tutti.player.history import History, Played, history
-from tutti.player.jobs import forget_commands, forget_orders
+from tutti.player.jobs import forget_commands, forget_orders, forget_unseen_devices
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.settling import due_at
 from tutti.player.model.state import Item
@@ -170,6 +172,7 @@ __all__ = [
     "forget_device",
     "forget_orders",
     "forget_person",
+    "forget_unseen_devices",
     "get_player",
     "get_queue",
     "history",

@@ -8,10 +8,16 @@ from uuid import UUID
 from tutti.context import Context
 from tutti.database import Query, queries
 from tutti.job import job
+from tutti.player.devices import devices_of
 from tutti.player.model.changes import REACH
+from tutti.player.turn import Turn, locked_by_server
 
 REMEMBERED: Final = timedelta(minutes=10)
 """So long a command that is sent again takes effect once (R25)."""
+OWN_REMEMBERED: Final = timedelta(days=180)
+"""So long the owner's own devices are listed after they were last seen."""
+OTHERS_REMEMBERED: Final = timedelta(days=7)
+"""And those of guests, who are there for an evening."""
 BATCH: Final = 20
 """So many players are looked up at once; each is then a transaction of its own."""
 FIRST: Final = UUID(int=0)
@@ -31,6 +37,36 @@ async def forget_orders(ctx: Context) -> None:
     async for queue_id in _one_by_one(ctx, sql.queues_with_orders):
         async with ctx.transaction():
             await ctx.db.run(sql.empty_orders, queue_id=queue_id, reach=REACH)
+
+
+@job(every_s=3600)
+async def forget_unseen_devices(ctx: Context) -> None:
+    """Forget the devices that nobody comes back with, and tell those who are shown the list."""
+    async for player_id in _one_by_one(
+        ctx, sql.players_with_unseen_devices, own=OWN_REMEMBERED, others=OTHERS_REMEMBERED
+    ):
+        async with ctx.transaction():
+            turn = await locked_by_server(ctx, player_id)
+            if turn is not None:
+                await _forget_unseen(turn)
+
+
+async def _forget_unseen(turn: Turn) -> None:
+    """Those of one player. Where music sounds, or is on its way to, is in use."""
+    ctx, here = turn.ctx, turn.player
+    in_use = [output.device_id for output in here.outputs] + ([here.handoff.to] if here.handoff else [])
+    forgotten = await ctx.db.run(
+        sql.forget_unseen_devices,
+        queue_id=here.id,
+        owner_id=here.user_id,
+        in_use=in_use,
+        now=ctx.now,
+        own=OWN_REMEMBERED,
+        others=OTHERS_REMEMBERED,
+    )
+    if forgotten:
+        turn.tell_devices(await devices_of(ctx, here.id))
+    await turn.end()
 
 
 async def _one_by_one(ctx: Context, query: Query, **parameters: object) -> AsyncIterator[UUID]:

@@ -453,6 +453,27 @@ update devices set name = :name, delay_ms = :delay_ms where id = :id;
 -- It is no longer listed.
 delete from devices where id = :id;
 
+-- players_with_unseen_devices
+-- Who lists devices that nobody comes back with: of guests after a while, of the owner after a long one.
+select distinct d.queue_id from devices d join queues q on q.id = d.queue_id
+where d.queue_id > :after
+  and d.last_seen_at < clock_timestamp() - case
+      when d.user_id = q.user_id then cast(:own as interval) else cast(:others as interval)
+  end
+  and cast(d.id as text) is distinct from q.handoff ->> 'to'
+  and not exists (
+      select from jsonb_array_elements(q.outputs) as output where output ->> 'deviceId' = cast(d.id as text)
+  )
+order by d.queue_id limit :count;
+
+-- forget_unseen_devices
+-- Those of one player; where music sounds, or is on its way to, is in use.
+delete from devices
+where queue_id = :queue_id and id <> all(cast(:in_use as uuid[]))
+  and last_seen_at < cast(:now as timestamptz) - case
+      when user_id = cast(:owner_id as uuid) then cast(:own as interval) else cast(:others as interval)
+  end;
+
 -- history_of_person
 -- For the export of a person's data.
 select id, user_id, song_id, played_at, played_duration, completed, source from play_history

@@ -73,8 +73,8 @@ have changed nothing since. Shuffle, clear and a song that `player.play {songId}
 
 `device.register {name, kind, canPlay, deviceId?}` answers one such device; the client keeps `deviceId` and
 gives it back at the next register. `device.change {deviceId, name?, delayMs?}`, `device.forget {deviceId}`.
-By itself one is forgotten when it is no output and was not seen for 180 days, a guest's for 7; `device.register`
-then answers a new `deviceId`.
+One that is no output and was not seen for 180 days, a guest's for 7, is forgotten by itself; then
+`device.register` answers a new `deviceId`.
 
 **What a device does.** After `player.state`: am I in `outputs`? Then sound `item` at the position above
 (minus my `delayMs` when there are several outputs), else be silent. It sends

@@ -96,6 +96,11 @@ export class Clock {
     return this.bounds ? (this.bounds.high - this.bounds.low) / 2 : Infinity;
   }
 
+  /** How long the newest exchange took there and back, in milliseconds. */
+  get roundTrip() {
+    return (this.bounds && this.samples.at(-1)?.roundTrip) ?? Infinity;
+  }
+
   /** Whether it is known as well as need be, or as this line lets us: what is begun before would have to be mended. */
   get isWell() {
     return this.errorMs < WELL_MS || (this.bounds !== null && this.samples.length >= ENOUGH);

@@ -107,20 +107,25 @@ function saying(state, device, own) {
 class ClockPanel extends HTMLElement {
   connectedCallback() {
     this.offset = make("dd", {}, "measuring…");
+    this.error = make("dd", {}, "–");
     this.roundTrip = make("dd", {}, "–");
     this.replaceChildren(
       make("details", { class: "small" }, make("summary", { class: "muted" }, "Common clock"),
-        make("dl", { class: "facts" }, make("dt", {}, "This device's clock is off by"), this.offset, make("dt", {}, "There and back"), this.roundTrip)),
+        make("dl", { class: "facts" },
+          make("dt", {}, "This clock is off by"), this.offset,
+          make("dt", {}, "Known to within"), this.error,
+          make("dt", {}, "There and back"), this.roundTrip)),
     );
   }
 
-  /** @param {import("./clock.js").Sample | undefined} best */
-  show(best) {
-    if (!best || !this.offset || !this.roundTrip) return;
+  /** What is believed, and by which music starts; nothing before an exchange was measured. @param {import("./clock.js").Clock} clock */
+  show({ offset, errorMs, roundTrip }) {
+    if (!this.offset || !this.error || !this.roundTrip || !Number.isFinite(errorMs)) return;
     // What a person calls his device's clock is the wall clock; the measured base is monotonic.
-    const wall = best.offset + performance.now() - Date.now();
+    const wall = offset + performance.now() - Date.now();
     this.offset.textContent = `${wall >= 0 ? "+" : "−"}${Math.abs(wall).toFixed(1)} ms`;
-    this.roundTrip.textContent = `${best.roundTrip.toFixed(1)} ms`;
+    this.error.textContent = `± ${errorMs.toFixed(1)} ms`;
+    this.roundTrip.textContent = `${roundTrip.toFixed(1)} ms`;
   }
 }
 

@@ -39,6 +39,6 @@ export class Measuring {
       // The line broke; the next one comes soon.
       if (!(error instanceof Away)) throw error;
     }
-    for (const panel of document.querySelectorAll("clock-panel")) /** @type {any} */ (panel).show(this.clock.best);
+    for (const panel of document.querySelectorAll("clock-panel")) /** @type {any} */ (panel).show(this.clock);
   }
 }

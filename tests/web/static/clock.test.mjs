@@ -115,3 +115,12 @@ test("a quartz that drifts by 50 millionths is followed over an hour of jitter",
     if (round > 30) assert.ok(Math.abs(clock.offset - (700 + time * 50e-6)) < 15, String(clock.offset));
   }
 });
+
+test("a guess has no way there and back; the newest exchange says how long it is now", () => {
+  const clock = new Clock(() => 0);
+  clock.guess(700);
+  assert.equal(clock.roundTrip, Infinity);
+  exchange(clock, 0, { ahead: 700, there: 3, back: 3 });
+  exchange(clock, 500, { ahead: 700, there: 40, back: 50 });
+  assert.equal(clock.roundTrip, 90);
+});

@@ -116,7 +116,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_writes_per_minute: Annotated[Rate, about("Writes of a person.")] = 100
     rate_reads_per_minute: Annotated[Rate, about("Reads of a person.")] = 600
     rate_suggestions_per_second: Annotated[Rate, about("Suggestions of a person or address.")] = 20
-    rate_commands_per_second: Annotated[Rate, about("Player and queue commands of a session.")] = 30
+    rate_commands_per_second: Annotated[
+        Rate,
+        about("Player and queue commands of a session; counted apart, whatever else its sockets ask."),
+    ] = 30
     rate_commands_burst: Annotated[Rate, about("Player and queue commands of a session at once.")] = 90
     rate_sign_in_per_minute: Annotated[Rate, about("Sign-ins, resets and codes per account and address.")] = 5
     rate_socket_opens_session: Annotated[Rate, about("Sockets a session may open in a second.")] = 5

@@ -88,7 +88,7 @@ async def test_music_handed_to_an_untouched_page_stays_until_the_tap(
         await shy.picture("phone-tap-to-play")
         assert await desk.ask("tutti.output.role === 'solo'"), "a look at the page does not fetch the music"
         await shy.page.tap("#listen button")
-        await shy.until(f"tutti.output.role === 'solo' && {MOVES}", 6000)
+        await shy.until(f"tutti.output.role === 'solo' && {MOVES}", 15_000)
         await desk.until("tutti.output.role === 'silent' && tutti.output.deck.audio.paused")
         assert await shy.page.query_selector("#listen") is None
 
@@ -102,7 +102,7 @@ async def test_a_tap_in_time_lets_the_music_come(
         await desk.ask(f"() => tutti.wish('player.transfer', {{deviceId: '{target}'}})")
         await asyncio.sleep(1.5)
         await shy.page.touchscreen.tap(*ANYWHERE)
-        await shy.until(f"tutti.output.role === 'solo' && {MOVES}", 6000)
+        await shy.until(f"tutti.output.role === 'solo' && {MOVES}", 15_000)
         assert await course(shy) == ["asks for a tap", "touched", "sounds"]
 
 

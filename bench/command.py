@@ -85,16 +85,20 @@ async def connect(http: aiohttp.ClientSession, port: int, bearer: str) -> Line:
 
 
 async def steady(ports: list[int], bearers: list[str], seconds: int) -> list[float]:
-    """Each player once a second: a command on the first server, its event on the second. Milliseconds."""
+    """Each player once a second: a command on the first server, its event on the second. Milliseconds.
+
+    By a timetable, as people are: who waited a second after his answer would meet all who were late with him
+    again and again, and the crowd would grow with every turn.
+    """
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         pairs = [
             (await connect(http, ports[0], each), await connect(http, ports[1], each)) for each in bearers
         ]
 
         async def one(number: int, phone: Line, browser: Line) -> list[float]:
-            await asyncio.sleep(number / len(pairs))
             took = []
             for turn in range(seconds):
+                await asyncio.sleep(start + turn + number / len(pairs) - time.perf_counter())
                 begin = time.perf_counter()
                 answer = await phone.ask("player.change", volume=(turn % 100) / 100 + 0.001)
                 while True:
@@ -102,9 +106,9 @@ async def steady(ports: list[int], bearers: list[str], seconds: int) -> list[flo
                     if state["version"] >= answer["version"]:
                         break
                 took.append((at - begin) * 1000)
-                await asyncio.sleep(max(0.0, begin + 1 - time.perf_counter()))
             return took
 
+        start = time.perf_counter()
         results = await asyncio.gather(*(one(n, *pair) for n, pair in enumerate(pairs)))
         return [each for took in results for each in took]
 

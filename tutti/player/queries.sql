@@ -24,19 +24,22 @@ select s.id, s.user_id, s.version, s.item, s.next, s.current_index, s.is_playing
        clock_timestamp() as read_at
 from s;
 
--- own_player_unlocked
--- The lightest way: nothing is locked, and the row's mark tells at the write whether somebody wrote meanwhile.
-select id, user_id, version, item, next, current_index, is_playing, position_ms, anchored_at, is_shuffled,
-       repeat_mode, volume, muted, outputs, handoff, output_seen_at, queue_version, queue_length, notice, hearing,
-       failures, awaited, heard_since, recent_commands, recent_loudness, updated_at,
+-- own_players_unlocked
+-- The lightest way, for many at once: nothing is locked, and a row's mark tells at the write whether somebody wrote
+-- meanwhile. Whether a command was carried out before is of the same moment as the row.
+select q.id, q.user_id, q.version, q.item, q.next, q.current_index, q.is_playing, q.position_ms, q.anchored_at,
+       q.is_shuffled, q.repeat_mode, q.volume, q.muted, q.outputs, q.handoff, q.output_seen_at, q.queue_version,
+       q.queue_length, q.notice, q.hearing, q.failures, q.awaited, q.heard_since, q.recent_commands,
+       q.recent_loudness, q.updated_at,
+       w.command_id is not null and exists (
+           select from player_commands c where c.queue_id = q.id and c.command_id = w.command_id
+       ) as was_done,
        clock_timestamp() as read_at,
-       cast(cast(xmin as text) as bigint) as row_mark
-from queues
-where user_id = :person_id and (cast(:player_id as uuid) is null or id = :player_id);
-
--- command_was_done
--- Whether it was carried out before; asked after the row was read without a lock, whose mark tells of a twin since.
-select exists (select from player_commands where queue_id = :queue_id and command_id = :command_id);
+       cast(cast(q.xmin as text) as bigint) as row_mark,
+       w.place
+from unnest(cast(:person_ids as uuid[]), cast(:player_ids as uuid[]), cast(:command_ids as uuid[]))
+    with ordinality as w (person_id, player_id, command_id, place)
+join queues q on q.user_id = w.person_id and (w.player_id is null or q.id = w.player_id);
 
 -- player_to_read
 -- To show it; locks nothing.
@@ -74,13 +77,28 @@ on conflict do nothing;
 -- What was carried out so long ago is not sent again.
 delete from player_commands where done_at < clock_timestamp() - cast(:remembered as interval);
 
--- save_course
--- What pause, seek, volume and a sign of life change: the hot path, without the documents.
-update queues set
-    version = :version, is_playing = :is_playing, position_ms = :position_ms, anchored_at = :anchored_at,
-    volume = :volume, muted = :muted, output_seen_at = :output_seen_at, hearing = :hearing,
-    recent_commands = :recent_commands, recent_loudness = :recent_loudness, updated_at = :updated_at
-where id = :id and cast(:row_mark as bigint) in (0, cast(cast(xmin as text) as bigint));
+-- save_courses
+-- What pause, seek, volume and a sign of life change, of many at once: the hot path, without the documents. A row
+-- that somebody holds is passed over, so that nobody waits for a stranger. Answers which were written.
+with free as materialized (
+    select id from queues where id = any(cast(:id as uuid[])) for no key update skip locked
+)
+update queues q set
+    version = w.version, is_playing = w.is_playing, position_ms = w.position_ms, anchored_at = w.anchored_at,
+    volume = w.volume, muted = w.muted, output_seen_at = w.output_seen_at, hearing = w.hearing,
+    recent_commands = w.recent_commands, recent_loudness = w.recent_loudness, updated_at = w.updated_at
+from unnest(
+    cast(:id as uuid[]), cast(:row_mark as bigint[]), cast(:version as bigint[]), cast(:is_playing as boolean[]),
+    cast(:position_ms as bigint[]), cast(:anchored_at as timestamptz[]), cast(:volume as double precision[]),
+    cast(:muted as boolean[]), cast(:output_seen_at as timestamptz[]), cast(:hearing as jsonb[]),
+    cast(:recent_commands as bytea[]), cast(:recent_loudness as bytea[]), cast(:updated_at as timestamptz[])
+) with ordinality as w (
+    id, row_mark, version, is_playing, position_ms, anchored_at, volume, muted, output_seen_at, hearing,
+    recent_commands, recent_loudness, updated_at, place
+)
+join free on free.id = w.id
+where q.id = w.id and cast(cast(q.xmin as text) as bigint) = w.row_mark
+returning w.place;
 
 -- make_player
 -- A person's player comes into being when it is first asked for.

@@ -7,9 +7,10 @@ from tutti import identity
 from tutti.context import Context
 from tutti.database import queries
 from tutti.errors import NotFound
-from tutti.player.model.state import Player, changed
+from tutti.player import light
+from tutti.player.light import Wanted
+from tutti.player.model.state import Player
 from tutti.player.problems import RightMissing
-from tutti.pool import DatabaseAway
 
 Right = Literal["see", "add", "control", "volume"]
 SEE: Final = "see"
@@ -55,19 +56,7 @@ async def glimpsed(ctx: Context, player_id: UUID | None, command_id: UUID | None
     """One's own player without a lock; None when the full way has to be gone."""
     if ctx.attempt > 1:
         return None
-    wanted = player_id or ctx.signed_in.player_id
-    try:
-        player = await ctx.lone.one(sql.own_player_unlocked, Player, person_id=ctx.me.id, player_id=wanted)
-    except DatabaseAway as away:
-        if not away.was_cut:
-            raise
-        # The line had died while nobody used it, and only a question was asked on it.
-        await ctx.roll_back()
-        return None
-    if player is None or command_id is None:
-        return player
-    was_done = await ctx.lone.value(sql.command_was_done, queue_id=player.id, command_id=command_id)
-    return changed(player, was_done=was_done)
+    return await light.read(ctx, Wanted(ctx.me.id, player_id or ctx.signed_in.player_id, command_id))
 
 
 async def rights_here(ctx: Context) -> tuple[Right, ...]:

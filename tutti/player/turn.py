@@ -7,8 +7,9 @@ import msgspec
 from tutti import event, library
 from tutti.command import Overtaken
 from tutti.context import Context
-from tutti.database import queries
+from tutti.database import Database, queries
 from tutti.errors import NotFound
+from tutti.player import light
 from tutti.player.model import silence
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.course import Course
@@ -117,17 +118,23 @@ class Turn:
         if self._command_id is not None:
             moving = crowded_out(self.player, self._memory)
             self.player = remembering(self.player, self._command_id, self._memory)
-        is_light = lasting is None and only_course_differs(self.before, self.player)
-        query = sql.save_course if is_light else sql.save_player
-        row = {name: getattr(self.player, name) for name in query.parameters if name != "command_id"}
-        row |= {} if is_light else {"command_id": lasting}
         is_alone = self.player.row_mark and not (self._heard or moving)
-        if not await (self.ctx.lone if is_alone else self.ctx.db).run(query, **row):
+        if is_alone and lasting is None and only_course_differs(self.before, self.player):
+            is_written = await light.write_course(self.ctx, self.player)
+        else:
+            is_written = await self._save_whole(lasting, self.ctx.lone if is_alone else self.ctx.db)
+        if not is_written:
             raise Overtaken
         if moving:
             await self.ctx.db.run(sql.keep_commands, id=self.player.id, command_ids=moving)
         for heard in self._heard:
             await self._keep(heard)
+
+    async def _save_whole(self, command_id: UUID | None, db: Database) -> bool:
+        row = {
+            name: getattr(self.player, name) for name in sql.save_player.parameters if name != "command_id"
+        }
+        return await db.run(sql.save_player, **row, command_id=command_id) == 1
 
     async def _keep(self, heard: Heard) -> None:
         """A row of history for the player's owner."""

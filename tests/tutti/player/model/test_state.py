@@ -6,7 +6,7 @@ from tutti.player.turn import sql
 
 
 def test_the_short_way_of_saving_writes_exactly_what_may_differ() -> None:
-    assert set(sql.save_course.parameters) - {"id", "row_mark"} == set(COURSE)
+    assert set(sql.save_courses.parameters) - {"id", "row_mark"} == set(COURSE)
 
 
 def test_the_long_way_writes_all_but_whose_it_is() -> None:

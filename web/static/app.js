@@ -37,6 +37,7 @@ class App {
     this.presses = new Presses();
     this.isGoingBack = false;
     this.isSigningOut = false;
+    this.wasAway = false;
     this.player = /** @type {import("./player.js").AudioPlayer} */ (document.querySelector("audio-player"));
     this.rights = new Rights({ role: document.body.dataset.role });
     this.screen = new Screen(this.store, this.player, this.rights);
@@ -237,7 +238,13 @@ class App {
   #connection() {
     const { store, output } = this;
     tellConnection(store);
-    if (!store.isUp) return this.introduction.forget();
+    if (!store.isUp) {
+      this.wasAway = true;
+      return this.introduction.forget();
+    }
+    // What changed in the library meanwhile was told to nobody here.
+    if (this.wasAway) navigate.refreshSoon();
+    this.wasAway = false;
     this.rights.take(store.hello?.rights);
     this.screen.draw();
     this.screen.drawDevices();

@@ -10,7 +10,7 @@ let refreshing;
 export const navigate = {
   /** Show another page. @param {string} path */
   to(path) {
-    return htmx.ajax("GET", path, { target: "#main", select: "#main", swap: "outerHTML show:window:top", push: "true" });
+    load(path, { target: "#main", select: "#main", swap: "outerHTML show:window:top", push: "true" });
   },
 
   /** Lists on this page may have become old; ask once for many reasons. */
@@ -20,11 +20,16 @@ export const navigate = {
   },
 };
 
+/** Fetch a page or a part of it. That the server was not reached is told by `htmx:sendError`. @param {string} path @param {object} how */
+export function load(path, how) {
+  htmx.ajax("GET", path, how).catch(() => {});
+}
+
 /** Fetch the parts marked `data-live` again, unless somebody has scrolled far into them. */
 function refresh() {
   for (const list of document.querySelectorAll("#main [data-live]")) {
     if (list.children.length > 80) continue;
-    htmx.ajax("GET", location.pathname + location.search, { source: list, target: `#${list.id}`, select: `#${list.id}`, swap: "outerHTML" });
+    load(location.pathname + location.search, { source: list, target: `#${list.id}`, select: `#${list.id}`, swap: "outerHTML" });
   }
 }
 
@@ -34,7 +39,7 @@ export function wireNavigation(arrived) {
   document.body.addEventListener("htmx:afterSettle", () => come(arrived));
   document.body.addEventListener("htmx:historyRestore", () => come(arrived));
   document.body.addEventListener("htmx:afterSwap", (event) => takeFocus(/** @type {CustomEvent} */ (event).detail));
-  document.body.addEventListener("htmx:sendError", () => toast("The server cannot be reached just now.", { isBad: true }));
+  document.body.addEventListener("htmx:sendError", (event) => tellUnreached(/** @type {CustomEvent} */ (event).detail));
   document.body.addEventListener("htmx:beforeHistorySave", (event) => event.stopPropagation());
   come(() => {});
 }
@@ -66,6 +71,11 @@ function beforeSwap({ detail }) {
   detail.selectOverride = "#main";
   detail.swapOverride = "outerHTML show:window:top";
   for (const sheet of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (sheet).close();
+}
+
+/** A list that was to be renewed was asked for by nobody; it is asked for again when the line is back. @param {{elt: Element}} detail */
+function tellUnreached({ elt }) {
+  if (!elt.matches("[data-live]")) toast("The server cannot be reached just now.", { isBad: true });
 }
 
 /** @param {XMLHttpRequest} xhr */

@@ -1,5 +1,6 @@
 // Sheets: queue, devices, the code for a phone. From below on a phone, beside the page on a desk.
 
+import { load } from "./navigation.js";
 import { sayAbove } from "./ui.js";
 
 /** @typedef {(method: string, params?: Record<string, unknown>) => Promise<any>} Wish */
@@ -35,6 +36,6 @@ export function openSheet(name, opened = () => {}) {
   if (innerWidth >= 860 && !isOnStage && name !== "keys") sheet.show();
   else sheet.showModal();
   sayAbove();
-  if (name === "phone") htmx.ajax("GET", "/phone", { target: "#phone", swap: "innerHTML" });
+  if (name === "phone") load("/phone", { target: "#phone", swap: "innerHTML" });
   opened();
 }

@@ -73,12 +73,17 @@ class Contestant:
         time.sleep(1)
         self._idle = (process.memory_info().rss - empty) / self._count / 1024
         self._receivers.send_signal(signal.SIGUSR1)
+        self._receivers.send_signal(signal.SIGSTOP)
         self._sent: dict[int, float] = {}
         self._used = self._in_kernel = 0.0
         self._warm_ups = self._last = 0
 
     def take_turn(self, rate: int) -> None:
-        """A little unmeasured, then TURN_S seconds measured."""
+        """A little unmeasured, then TURN_S seconds measured.
+
+        Out of turn its receivers stand still: they look so often that all the others would feel it.
+        """
+        self._receivers.send_signal(signal.SIGCONT)
         self._warm_ups += len(self._steadily(rate, WARM_UP_S))
         time.sleep(QUIET_S)
         before, in_kernel = cpu_seconds(self._process), kernel_seconds(self._process)
@@ -86,9 +91,11 @@ class Contestant:
         time.sleep(QUIET_S)
         self._used += cpu_seconds(self._process) - before
         self._in_kernel += kernel_seconds(self._process) - in_kernel
+        self._receivers.send_signal(signal.SIGSTOP)
 
     def figures(self) -> Figures:
         """End the receivers and sum up."""
+        self._receivers.send_signal(signal.SIGCONT)
         self._receivers.terminate()
         report = json.loads(self._read_line())
         self._receivers.wait(10)

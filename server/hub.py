@@ -136,6 +136,10 @@ class Hub:
         """Every topic somebody here listens to."""
         return list(self._listeners)
 
+    def is_heard(self, topic: str) -> bool:
+        """Whether somebody here listens to it."""
+        return bool(self._listeners.get(topic))
+
     def sessions(self) -> set[UUID]:
         """Every session with a socket or a stream here."""
         return {each.session_id for each in self.sockets if each.session_id} | set(self._watchers)
@@ -195,7 +199,7 @@ class Hub:
                     socket.ping()
 
     async def _forget_if_unheard(self, topic: str) -> None:
-        if self._listeners.get(topic) or self._is_watched(topic):
+        if self.is_heard(topic) or self._is_watched(topic):
             return
         self._listeners.pop(topic, None)
         self.delivered.pop(topic, None)

@@ -107,8 +107,12 @@ class Socket:
             self._write(PING)
 
     def pong(self, data: bytes) -> None:
-        """The answer to a ping, ahead of what is waiting."""
-        if not self.transport.is_closing():
+        """The answer to a ping, ahead of what is waiting; none to who does not take what he was sent.
+
+        Pings cost no command, so their answers must cost no memory (RFC 6455 §5.5.3 asks for the last only).
+        """
+        transport = self.transport
+        if not transport.is_closing() and transport.get_write_buffer_size() < WRITABLE_BELOW:
             self._write(pong_frame(data))
 
     def flush(self) -> bool:

@@ -15,7 +15,6 @@ from math import inf
 from random import random
 from time import monotonic
 from typing import Literal
-from uuid import uuid4
 
 import redis.asyncio as redis
 import structlog
@@ -37,7 +36,6 @@ class Subscription:
         self._settings = settings
         self._receive_message = receive
         self._prefix = f"{settings.redis_namespace}:"
-        self._own_channel = f"{self._prefix}hub:{uuid4()}"
         self._confirmed: dict[str, asyncio.Future[None]] = {}
         self._line: AbstractConnection | None = None
         self._last_heard = 0.0
@@ -81,18 +79,16 @@ class Subscription:
                     await asyncio.wait_for(line.disconnect(nowait=True), CONFIRM_S)
             await asyncio.sleep(0.2 + random() * 0.3)  # noqa: S311  # spreads load, guards nothing
 
-    def _client(self, socket_timeout: float | None) -> "redis.Redis":
+    def _new_line(self) -> AbstractConnection:
         """One that does not reconnect by itself: then nobody would compare versions."""
-        return redis.Redis.from_url(
+        client = redis.Redis.from_url(
             self._settings.redis_url,
             socket_connect_timeout=1,
-            socket_timeout=socket_timeout,
+            socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
-
-    def _new_line(self) -> AbstractConnection:
-        line: AbstractConnection = self._client(socket_timeout=None).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py
+        line: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py
         return line
 
     async def _hear(self, line: AbstractConnection) -> None:
@@ -102,7 +98,7 @@ class Subscription:
         for tell in self.on_reconnect:
             tell()
         self._last_heard = monotonic()
-        beating = asyncio.create_task(self._beat(), name="hub: heartbeat")
+        beating = asyncio.create_task(self._beat(line), name="hub: heartbeat")
         reading = asyncio.create_task(self._read(line), name="hub: read")
         doubted = asyncio.create_task(self._doubted.wait(), name="hub: doubt")
         try:
@@ -135,10 +131,9 @@ class Subscription:
             topic: loop.create_future() if confirmed.done() else confirmed
             for topic, confirmed in self._confirmed.items()
         }
-        said = {self._own_channel}
+        said: set[str] = set()
         async with asyncio.timeout(CONFIRM_S):
             await line.connect()  # type: ignore[no-untyped-call]  # redis-py
-            await line.send_command("SUBSCRIBE", self._own_channel)
             while missing := {f"{self._prefix}{topic}" for topic in self._confirmed} - said:
                 await line.send_command("SUBSCRIBE", *missing)
                 said |= missing
@@ -157,28 +152,20 @@ class Subscription:
             await self._line.send_command(verb, f"{self._prefix}{topic}")
 
     def _receive(self, message: object) -> None:
-        """A confirmation, or a message: [kind, channel, how many or bytes]."""
+        """A confirmation, or a message: [kind, channel, how many or bytes]. The rest are signs of life."""
         match message:
             case [b"subscribe", bytes(channel), _]:
                 confirmed = self._confirmed.get(self._topic(channel))
                 if confirmed is not None and not confirmed.done():
                     confirmed.set_result(None)
             case [b"message", bytes(channel), bytes(data)]:
-                topic = self._topic(channel)
-                if not topic.startswith("hub:"):
-                    self._receive_message(topic, data)
+                self._receive_message(self._topic(channel), data)
 
     def _topic(self, channel: bytes) -> str:
         return channel.decode().removeprefix(self._prefix)
 
-    async def _beat(self) -> None:
-        """Our own message through Redis, so that a stalled Redis is noticed (F7)."""
-        client = self._client(socket_timeout=1)
-        try:
-            while True:
-                with suppress(redis.RedisError, OSError):
-                    await client.publish(self._own_channel, b"")
-                await asyncio.sleep(HEARTBEAT_S)
-        finally:
-            with suppress(redis.RedisError, OSError):
-                await client.aclose()
+    async def _beat(self, line: AbstractConnection) -> None:
+        """Ask for a sign of life, so that a stalled Redis is noticed (F7)."""
+        while True:
+            await line.send_command("PING")
+            await asyncio.sleep(HEARTBEAT_S)

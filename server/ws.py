@@ -22,13 +22,14 @@ from server.socket import (
     PROTOCOL,
     RESTARTING,
     SIGNED_OUT,
+    SILENT,
     TOKEN_EXPIRED,
     TOO_MANY_SOCKETS,
 )
 from tutti import event, identity, player, uploads
 from tutti.command import perform
 from tutti.context import Context, SessionRef
-from tutti.errors import Problem
+from tutti.errors import Problem, Unavailable
 from tutti.record import convert
 from tutti.wire import (
     Authenticate,
@@ -83,11 +84,11 @@ async def serve(request: web.Request) -> web.StreamResponse:
 async def _device_left(connection: Connection) -> None:
     """The client closed the socket that spoke for its device: others see at once that it is away.
 
-    A socket that we closed is expected back, unless we signed it out. Another one here that has said no word
-    yet is about to take the place: a window gave the lead to another.
+    A socket that we closed is expected back, unless we signed it out or it was silent for long. Another one
+    here that has said no word yet is about to take the place: a window gave the lead to another.
     """
     places, session_id = connection.places, connection.socket.session_id
-    is_expected = connection.socket.close_code not in (None, SIGNED_OUT)
+    is_expected = connection.socket.close_code not in (None, SIGNED_OUT, SILENT)
     if session_id is None or is_expected:
         places.forget(connection)
     elif connection.hub.census.of_session(session_id):
@@ -175,7 +176,10 @@ async def _signs_in(connection: Connection) -> bool:
                 connection.hub.census.note(connection.socket)
                 connection.send({"id": call.id, "result": Authenticated()})
                 return True
-    except (TimeoutError, Problem):
+    except Problem as problem:
+        if isinstance(problem, Unavailable):
+            return await _turned_away(connection, RESTARTING)
+    except TimeoutError:
         pass
     return await _turned_away(connection, NO_SIGN_IN)
 

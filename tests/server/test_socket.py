@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from server.frames import text_frame
+from server.frames import pong_frame, text_frame
 from server.socket import PATIENCE_S, WRITABLE_BELOW, Socket
 
 
@@ -76,6 +76,17 @@ def test_a_closing_transport_swallows_what_comes() -> None:
     socket.ping()
     assert pipe.written == []
     assert not socket.is_lagging
+
+
+def test_pings_of_who_reads_nothing_cost_no_memory() -> None:
+    pipe = Pipe()
+    socket = made(pipe)
+    socket.pong(b"1")
+    pipe.held = WRITABLE_BELOW
+    socket.pong(b"2")
+    pipe.held = 0
+    socket.pong(b"3")
+    assert pipe.written == [pong_frame(b"1"), pong_frame(b"3")]
 
 
 def test_more_bytes_than_allowed_is_too_slow_at_once() -> None:

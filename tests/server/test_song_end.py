@@ -2,15 +2,19 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
-from server.song_end import SONG_ENDS
+from server.song_end import RETRY_S, SONG_ENDS, SongEnds
 from tests.running import Server
 from tests.songs import add_song
-from tutti import player
+from tests.tutti.player.builders import an_item, playing
+from tutti import event, player
+from tutti.command import CrossedTooOften
 from tutti.context import Floor, Person
+from tutti.player.model.state import state_of
 from tutti.pool import DatabaseAway
 
 
@@ -53,7 +57,7 @@ async def test_after_an_outage_an_output_that_went_on_is_not_called_lost(
                 "update queues set output_seen_at = output_seen_at - interval '11 s', "
                 "anchored_at = anchored_at - interval '11 s', updated_at = updated_at - interval '11 s'"
             )
-        ends._later(UUID(state["playerId"]), 0)
+        ends.due_in(UUID(state["playerId"]), 0)
         await asyncio.wait_for(tried.wait(), 10)
         monkeypatch.setattr(player, "settle", real)
         await asyncio.sleep(2.5)
@@ -61,3 +65,93 @@ async def test_after_an_outage_an_output_that_went_on_is_not_called_lost(
         await phone.ask("device.report", state="playing", positionMs=14_000, **report)
         await asyncio.sleep(7)
         assert (await phone.ask("player.get"))["isPlaying"]
+
+
+def song_ends(server: Server) -> SongEnds:
+    assert server.app is not None
+    return server.app[SONG_ENDS]
+
+
+def a_state(floor: Floor, version: int, *, is_playing: bool) -> player.State:
+    """Of one and the same player; playing, its song ends in ten seconds."""
+    now = floor.clock.now()
+    members = {"anchored_at": now, "output_seen_at": now, "heard_since": now, "updated_at": now}
+    return state_of(playing(an_item(seconds=10), **members, version=version, is_playing=is_playing))
+
+
+async def test_a_state_that_was_read_before_a_newer_one_was_heard_stops_no_timer(
+    server: Server, floor: Floor
+) -> None:
+    """The opening of a socket reads, then others act, then it is told what was read."""
+    ends = song_ends(server)
+    newer = a_state(floor, 11, is_playing=True)
+    ends.watch(newer)
+    assert ends.is_watching(newer.player_id)
+    ends.watch(msgspec.structs.replace(a_state(floor, 10, is_playing=False), player_id=newer.player_id))
+    assert ends.is_watching(newer.player_id)
+    ends.watch(msgspec.structs.replace(a_state(floor, 12, is_playing=False), player_id=newer.player_id))
+    assert not ends.is_watching(newer.player_id)
+
+
+@pytest.mark.parametrize(
+    ("error", "speaks_first"), [(DatabaseAway(retry_after=5), True), (CrossedTooOften(), False)]
+)
+async def test_only_after_an_outage_are_the_outputs_waited_for(
+    server: Server,
+    someone: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    speaks_first: bool,
+) -> None:
+    async with server.phone(someone) as phone:
+        player_id = UUID((await phone.ask("player.get"))["playerId"])
+        fails = [error]
+        settled = asyncio.Event()
+
+        async def settle(ctx: Any, player_id: UUID) -> None:
+            if fails:
+                raise fails.pop()
+            settled.set()
+
+        monkeypatch.setattr(player, "settle", settle)
+        song_ends(server).due_in(player_id, 0)
+        within_s = RETRY_S + 1
+        if speaks_first:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(settled.wait(), within_s)
+        else:
+            await asyncio.wait_for(settled.wait(), within_s)
+
+
+async def test_a_player_whom_nobody_hears_any_more_is_forgotten(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends, player_id = song_ends(server), uuid4()
+    hub = NobodySoon(event.player(player_id))
+    monkeypatch.setattr(ends, "_hub", hub)
+    monkeypatch.setattr("server.song_end.RETRY_S", 0.01)
+
+    async def away(ctx: Any, player_id: Any) -> None:
+        raise DatabaseAway(retry_after=5)
+
+    monkeypatch.setattr(player, "settle", away)
+    ends.due_in(player_id, 0)
+    await asyncio.wait_for(hub.has_gone.wait(), 5)
+    assert not ends.is_watching(player_id)
+    assert ends.missed == frozenset()
+
+
+class NobodySoon:
+    """A hub whose last listener of a topic goes away between two looks."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._looks = 0
+        self.has_gone = asyncio.Event()
+
+    def is_heard(self, topic: str) -> bool:
+        assert topic == self._topic
+        self._looks += 1
+        if self._looks > 1:
+            self.has_gone.set()
+        return self._looks == 1

@@ -13,6 +13,7 @@ from tests.running import Refused, Server, changed, running_server
 from tutti import identity
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
+from tutti.pool import DatabaseAway
 from tutti.settings import Settings
 
 
@@ -130,6 +131,22 @@ async def test_a_ticket_opens_one_socket_and_only_one(server: Server, someone: P
             await ws.send_json(call)
             await ws.receive(10)
             assert ws.close_code == 4502
+
+
+async def test_who_shows_his_ticket_while_the_database_is_away_may_come_back(
+    server: Server, someone: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4502 would send a program away for good that has done nothing wrong."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise DatabaseAway(retry_after=5)
+
+    monkeypatch.setattr(identity, "redeem_ticket", away)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "session.authenticate", "params": {"ticket": "x" * 43}}
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.api}/socket") as ws:
+        await ws.send_json(call)
+        await ws.receive(10)
+        assert ws.close_code == 1012
 
 
 async def test_a_foreign_page_may_not_open_a_socket_with_our_cookie(server: Server, someone: Person) -> None:

@@ -114,6 +114,24 @@ async def test_one_that_cannot_be_written_spoils_nothing_of_the_others(
     assert (await neighbour.do(player.get_player)).volume == 0.25
 
 
+async def test_one_that_cannot_be_read_spoils_nothing_for_the_others(
+    floor: Floor, phone: Remote, someone_else: Person
+) -> None:
+    """Newer code that works beside us may have written what we do not know."""
+    neighbour = await a_remote(floor, someone_else)
+    for remote in (phone, neighbour):
+        await loud(remote, 0.5)
+    async with floor.pool.connection() as connection:
+        unheard_of = {"code": "unheard_of", "at": "2030-01-01T00:00:00Z"}
+        await connection.execute(
+            "update queues set notice = $2 where id = $1", await phone.player_id(), unheard_of
+        )
+    unreadable, state = await asyncio.gather(loud(phone, 0.25), loud(neighbour, 0.25), return_exceptions=True)
+    assert isinstance(unreadable, msgspec.ValidationError)
+    assert isinstance(state, player.State)
+    assert state.volume == 0.25
+
+
 async def test_of_two_writes_of_one_row_in_one_statement_one_is_overtaken(
     floor: Floor, phone: Remote, someone: Person
 ) -> None:

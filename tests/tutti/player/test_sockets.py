@@ -2,6 +2,8 @@
 
 import pytest
 
+from server.keys import HUB
+from server.socket import SILENT
 from tests.running import Refused, Server
 from tests.tutti.library.songs import Shelf
 from tutti.context import Person
@@ -35,6 +37,18 @@ async def test_a_closed_browser_is_seen_to_be_away(server: Server, someone: Pers
             assert [each["isOnline"] for each in heard["devices"]] == [True]
         heard = await desk.hear("devices.changed", version=2)
         assert [each["isOnline"] for each in heard["devices"]] == [False]
+
+
+async def test_a_device_that_was_silent_for_long_is_seen_to_be_away(server: Server, someone: Person) -> None:
+    """A laptop without power says no goodbye."""
+    assert server.app is not None
+    async with server.phone(someone) as laptop:
+        await laptop.ask("device.register", name="Laptop")
+        (socket,) = server.app[HUB].sockets
+        async with server.phone(someone) as phone:
+            socket.close(SILENT)
+            heard = await phone.hear("devices.changed", version=2)
+            assert [each["isOnline"] for each in heard["devices"]] == [False]
 
 
 async def test_a_song_ends_without_anybody_asking(server: Server, someone: Person, shelf: Shelf) -> None:

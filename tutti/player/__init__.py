@@ -66,9 +66,11 @@ shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty
 `queue.undo` takes back my last change, again the one before it; `queue.redo` takes back my last undo while I
 have changed nothing since. Shuffle, clear and a song that `player.play {songId}` put in are changes too.
 
-**Devices**, answer of `device.list` and event `devices.changed`::
+**Devices**, answer of `device.list` and event `devices.changed`; an answer whose `version` is behind that of an
+event heard before is older than it::
 
-    {"devices": [{"deviceId": "0197…", "name": "Kitchen", "kind": "browser", "canPlay": true,
+    {"version": 42,
+     "devices": [{"deviceId": "0197…", "name": "Kitchen", "kind": "browser", "canPlay": true,
                   "isOnline": true, "delayMs": 0, "lastSeenAt": "2026-01-31T20:15:04.120Z"}]}
 
 `device.register {name, kind, canPlay, deviceId?}` answers one such device; the client keeps `deviceId` and

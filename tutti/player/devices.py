@@ -10,9 +10,10 @@ from tutti import event, identity
 from tutti.command import command
 from tutti.context import Context
 from tutti.database import queries
+from tutti.errors import NotFound
 from tutti.player.model import outputs, reports
 from tutti.player.model.reports import Report, Said
-from tutti.player.model.state import Output
+from tutti.player.model.state import Output, Player
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
 from tutti.player.rights import CONTROL, SEE, may_sound, player_of
 from tutti.player.turn import Turn, locked_by_server, take_turn, take_turn_to_report
@@ -69,10 +70,22 @@ class Devices(Record):
     devices: tuple[Device, ...]
 
 
+class DeviceList(Devices):
+    """All devices of a player, asked for."""
+
+    version: int
+    """The player's, as `devices.changed` carries it: what was heard under a later one is newer than this."""
+
+
 @command("GET /player/devices")
-async def list(ctx: Context, *, player_id: UUID | None = None) -> Devices:  # noqa: A001  # the command is device.list
+async def list(ctx: Context, *, player_id: UUID | None = None) -> DeviceList:  # noqa: A001  # the command is device.list
     """All devices of this player, the last seen first."""
-    return await devices_of(ctx, await player_of(ctx, player_id))
+    ctx.at_one_moment()
+    found = await player_of(ctx, player_id)
+    player = await ctx.db.one(sql.player_to_read, Player, player_id=found)
+    if player is None:
+        raise NotFound
+    return DeviceList(devices=(await devices_of(ctx, found)).devices, version=player.version)
 
 
 @command("POST /player/devices")

@@ -39,6 +39,16 @@ async def test_a_closed_browser_is_seen_to_be_away(server: Server, someone: Pers
         assert [each["isOnline"] for each in heard["devices"]] == [False]
 
 
+async def test_a_list_of_devices_says_of_which_version_it_is(server: Server, someone: Person) -> None:
+    async with server.phone(someone) as phone:
+        await phone.ask("device.register", name="Kitchen")
+        heard = await phone.hear("devices.changed", version=1)
+        listed = await phone.ask("device.list")
+        assert {name: heard[name] for name in listed} == listed
+        await phone.ask("player.change", volume=0.5)
+        assert (await phone.ask("device.list"))["version"] == 2
+
+
 async def test_a_device_that_was_silent_for_long_is_seen_to_be_away(server: Server, someone: Person) -> None:
     """A laptop without power says no goodbye."""
     assert server.app is not None

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from playwright.async_api import Browser
 
 from bench.parts.jitter import jittery
+from bench.parts.members import add_person
 from bench.parts.pages import PARTS, Listener, open_page
 from bench.parts.stage import Stage
 from tutti import audio, identity, library
@@ -36,15 +37,9 @@ class Home:
         return await open_page(self._browser, self._far if far else self._near, opened.token)
 
 
-async def add_person(floor: Floor) -> Person:
-    """A member, without the cost of a password."""
-    person_id = uuid4()
-    async with floor.pool.connection() as connection:
-        await connection.execute(
-            "insert into users (id, name, email, email_confirmed_at) values ($1, 'Ann', $2, now())",
-            person_id,
-            f"{person_id}@example.org",
-        )
+async def a_person(floor: Floor) -> Person:
+    """A member."""
+    person_id = await add_person(floor, "Ann")
     audiences = ("public", "members", f"user:{person_id}")
     return Person(id=person_id, name="Ann", email=None, role="member", audiences=audiences)
 
@@ -82,7 +77,7 @@ async def home(on: Stage, song: Path, browser: Browser) -> AsyncIterator[tuple[H
     async with AsyncExitStack() as stack:
         floor = await stack.enter_async_context(open_floor(on.settings))
         _line, far_port = await stack.enter_async_context(jittery(skewed_port, JITTER_MS))
-        person = await add_person(floor)
+        person = await a_person(floor)
         song_id = await add_song(floor, person, song, content)
         urls = (f"http://127.0.0.1:{port}/", f"http://127.0.0.1:{far_port}/")
         yield Home(floor, person.id, browser, urls), song_id

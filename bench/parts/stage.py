@@ -13,15 +13,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
-from uuid import UUID, uuid4
 
 import psutil
 
-from tutti import identity
-from tutti.command import perform
-from tutti.context import Context, Floor
+from bench.parts.members import bearers
 from tutti.embedded import Postgres, Redis
-from tutti.floor import open_floor
 from tutti.settings import Settings, read_settings
 from tutti.up import free_port
 
@@ -76,9 +72,9 @@ class Stage:
         wait_for_answer(f"http://127.0.0.1:{port}/healthz")
         return process, port
 
-    def bearers(self, count: int) -> list[str]:
-        """Access tokens of so many new members, each with a player of his own."""
-        return asyncio.run(_bearers(self.settings, count))
+    def bearers(self, count: int, *, with_music: bool = False) -> list[str]:
+        """Access tokens of new members, each with a player of his own; with a song in it if wanted."""
+        return asyncio.run(bearers(self.settings, count, with_music=with_music))
 
 
 @contextmanager
@@ -88,31 +84,6 @@ def stage() -> Iterator[Stage]:
         folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         Path(folder).chmod(0o711)  # as root its servers run as another account
         yield Stage(stack, Path(folder))
-
-
-async def _bearers(settings: Settings, count: int) -> list[str]:
-    tokens = []
-    async with open_floor(settings) as floor:
-        for number in range(count):
-            ctx = Context(floor, ip_address="127.0.0.1", user_agent="bench")
-            opened = await perform(
-                ctx, identity.open_program_session, user_id=await _add_member(floor, number)
-            )
-            tokens.append(opened.access_token)
-    return tokens
-
-
-async def _add_member(floor: Floor, number: int) -> UUID:
-    """A row without the cost of a password."""
-    user_id = uuid4()
-    async with floor.pool.connection() as connection:
-        await connection.execute(
-            "insert into users (id, name, email, email_confirmed_at) values ($1, $2, $3, now())",
-            user_id,
-            f"Member {number}",
-            f"{user_id}@example.org",
-        )
-    return user_id
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

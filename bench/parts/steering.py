@@ -6,11 +6,13 @@ Prints one line of JSON: how many commands were answered, and its own CPU.
 """
 
 import json
+import random
 import resource
 import selectors
 import sys
 import time
 from typing import Any
+from uuid import UUID
 
 from bench.parts.receivers import Receiver, frames_in, open_socket
 
@@ -22,13 +24,13 @@ def masked(text: bytes) -> bytes:
     return head + bytes(4) + text
 
 
-def command(number: int) -> bytes:
-    """A change of volume that differs from the one before."""
+def command(number: int, thumb: int) -> bytes:
+    """A seek that differs from the one before, with an id of its own as pages send it."""
     call = {
         "jsonrpc": "2.0",
         "id": number,
-        "method": "player.change",
-        "params": {"volume": number % 100 / 100},
+        "method": "player.seek",
+        "params": {"positionMs": 1000 + number % 1000, "commandId": str(UUID(int=thumb << 64 | number))},
     }
     return masked(json.dumps(call, separators=(",", ":")).encode())
 
@@ -41,8 +43,9 @@ def main() -> None:
         opened = open_socket(wish["ports"][number % len(wish["ports"])], "/api/v1/socket", bearer)
         selector.register(opened, selectors.EVENT_READ, Receiver(opened))
     time.sleep(1)
+    thumbs = {key.fd: random.getrandbits(62) for key in selector.get_map().values()}
     for key in list(selector.get_map().values()):
-        key.data.socket.sendall(command(1))
+        key.data.socket.sendall(command(1, thumbs[key.fd]))
     done = errors = 0
     until = time.monotonic() + wish["seconds"]
     while time.monotonic() < until:
@@ -52,7 +55,7 @@ def main() -> None:
             for _ in range(answers):
                 done += 1
                 key.data.frames += 1
-                key.data.socket.sendall(command(key.data.frames + 1))
+                key.data.socket.sendall(command(key.data.frames + 1, thumbs[key.fd]))
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({"done": done, "errors": errors, "cpu": used.ru_utime + used.ru_stime}))
 

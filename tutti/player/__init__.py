@@ -66,8 +66,8 @@ shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty
 `queue.undo` takes back my last change, again the one before it; `queue.redo` takes back my last undo while I
 have changed nothing since. Shuffle, clear and a song that `player.play {songId}` put in are changes too.
 
-**Devices**, answer of `device.list` and event `devices.changed`; an answer whose `version` is behind that of an
-event heard before is older than it::
+**Devices**, answer of `device.list` and event `devices.changed`; an answer with a smaller `version` than that
+of an event heard before is older than it::
 
     {"version": 42,
      "devices": [{"deviceId": "0197…", "name": "Kitchen", "kind": "browser", "canPlay": true,

@@ -5,6 +5,7 @@ since, and never waits for a row that somebody holds: who was overtaken, or foun
 turn.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -70,9 +71,8 @@ class Light:
 
     async def _write(self, players: list[Player]) -> list[bool]:
         ctx = Context(self._floor)
-        columns = {name: [getattr(each, name) for each in players] for name in sql.save_courses.parameters}
         try:
-            written = set(await ctx.lone.all(sql.save_courses, int, **columns))
+            written = set(await ctx.lone.all(sql.save_courses, int, **_columns(players)))
         except asyncpg.PostgresError:
             # One of them cannot be written as it is. Which, and why, shows when each goes alone.
             written = set()
@@ -89,6 +89,15 @@ async def read(ctx: Context, wanted: Wanted) -> Player | None:
 async def write_course(ctx: Context, player: Player) -> bool:
     """Save where the music stands and how loud it is; False when somebody wrote since, or holds the row."""
     return await ways(ctx).writes.ask(player)
+
+
+async def write_course_within(ctx: Context, player: Player) -> bool:
+    """The same as a part of the command's transaction, which may hold the row."""
+    return bool(await ctx.db.all(sql.save_courses, int, **_columns([player])))
+
+
+def _columns(players: Sequence[Player]) -> dict[str, list[object]]:
+    return {name: [getattr(each, name) for each in players] for name in sql.save_courses.parameters}
 
 
 def ways(ctx: Context) -> Light:

@@ -97,7 +97,7 @@ from unnest(
     recent_commands, recent_loudness, updated_at, place
 )
 join free on free.id = w.id
-where q.id = w.id and cast(cast(q.xmin as text) as bigint) = w.row_mark
+where q.id = w.id and w.row_mark in (0, cast(cast(q.xmin as text) as bigint))
 returning w.place;
 
 -- make_player

@@ -119,8 +119,9 @@ class Turn:
             moving = crowded_out(self.player, self._memory)
             self.player = remembering(self.player, self._command_id, self._memory)
         is_alone = self.player.row_mark and not (self._heard or moving)
-        if is_alone and lasting is None and only_course_differs(self.before, self.player):
-            is_written = await light.write_course(self.ctx, self.player)
+        if lasting is None and only_course_differs(self.before, self.player):
+            write = light.write_course if is_alone else light.write_course_within
+            is_written = await write(self.ctx, self.player)
         else:
             is_written = await self._save_whole(lasting, self.ctx.lone if is_alone else self.ctx.db)
         if not is_written:

@@ -116,7 +116,7 @@ class Device:
         except NotAnswered:
             History.finish(deed, "unknown", why="not_answered")
         else:
-            deed.is_repeated = call.sent > 1
+            deed.is_repeated, deed.answer = call.sent > 1, answer
             History.finish(deed, "ok", answer["version"])
         return deed
 
@@ -141,8 +141,8 @@ class Device:
                 await asyncio.sleep(self._random.uniform(0.1, 0.3))
             else:
                 deed.is_repeated = deed.is_repeated or call.sent > 1
-                deed.start = attempt.start
-                History.finish(deed, "ok", (answer or {}).get("version", 0))
+                deed.start, deed.answer = attempt.start, answer or {}
+                History.finish(deed, "ok", deed.answer.get("version", 0))
                 return deed
 
     def is_at(self, server: Addressed) -> bool:

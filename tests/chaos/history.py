@@ -1,10 +1,10 @@
 """What clients did and what became of it, and what must be true of every such history."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 Outcome = Literal["ok", "fail", "unknown"]
 
@@ -24,6 +24,12 @@ class Deed:
     is_repeated: bool = False
     """Sent again over a break. Where it had taken effect before, the version is merely the present one."""
     why: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """What it was to bring about, each of it once."""
+        return self.key.split(",")
 
 
 @dataclass
@@ -51,13 +57,13 @@ class History:
 def check_effects(history: History, operation: str, effects: Sequence[str]) -> None:
     """What was answered is there once, what was refused is not there, and nothing is there twice."""
     found = Counter(effects)
-    lost = [deed for deed in history.of("ok", operation) if found[deed.key] == 0]
+    lost = [deed for deed in history.of("ok", operation) if not all(found[key] for key in deed.keys)]
     assert not lost, f"answered, and not there: {lost[:5]}"
-    ghosts = [deed for deed in history.of("fail", operation) if found[deed.key]]
+    ghosts = [deed for deed in history.of("fail", operation) if any(found[key] for key in deed.keys)]
     assert not ghosts, f"refused, and there: {ghosts[:5]}"
     doubled = {key: count for key, count in found.items() if count > 1}
     assert not doubled, f"took effect more than once: {doubled}"
-    known = {deed.key for deed in history.deeds}
+    known = {key for deed in history.deeds for key in deed.keys}
     assert found.keys() <= known, f"nobody asked for {found.keys() - known}"
 
 
@@ -71,10 +77,18 @@ def check_own_order(history: History, operation: str, effects: Sequence[str]) ->
         assert places == sorted(places), f"{client} finds its own additions out of order"
 
 
-def check_versions(history: History) -> None:
-    """What was answered before another was begun has the smaller version, and no version was given twice."""
+def check_versions(history: History, changing: Collection[str] = ()) -> None:
+    """What was answered before another was begun has the smaller version, and no version was given twice.
+
+    `changing` names the operations that always change something; without it all do. Of the others the version
+    is at least the one that could be known.
+    """
     answered = sorted((deed for deed in history.of("ok") if deed.version), key=lambda deed: deed.start)
-    given = Counter(deed.version for deed in answered if not deed.is_repeated)
+
+    def is_change(deed: Deed) -> bool:
+        return not deed.is_repeated and (not changing or deed.operation in changing)
+
+    given = Counter(deed.version for deed in answered if is_change(deed))
     assert not [version for version, count in given.items() if count > 1], "one version for two changes"
     newest, ended = 0, sorted(answered, key=lambda deed: deed.end)
     at = 0
@@ -82,5 +96,5 @@ def check_versions(history: History) -> None:
         while at < len(ended) and ended[at].end < deed.start:
             newest = max(newest, ended[at].version)
             at += 1
-        least = newest if deed.is_repeated else newest + 1
+        least = newest + is_change(deed)
         assert deed.version >= least, f"{deed} was answered with a version older than one it could know"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from uuid import UUID
 
 import aiohttp
@@ -10,14 +11,13 @@ import aiohttp
 from tests.chaos.device import Device
 from tests.chaos.history import History, check_effects, check_own_order, check_versions
 from tests.chaos.songs import many_songs, queued_songs
-from tests.chaos.truth import converged
+from tests.chaos.truth import Listening, converged
 from tests.conftest import add_person
 from tests.running import Server
 from tutti import identity
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 
-SETTLES_WITHIN_S = 10
 RATE_PAUSE_S = 0.2
 
 
@@ -63,15 +63,18 @@ class Household:
         self.history = history
         self.player_id = UUID(devices[0].state["playerId"])
 
-    async def add_songs(self, until: asyncio.Event) -> None:
-        """Every device appends songs of its own, five a second."""
+    async def add_songs(self, until: asyncio.Event, pause_s: float = RATE_PAUSE_S) -> None:
+        """Every device appends songs of its own, five a second: who was kept waiting makes up for it."""
 
         async def one(device: Device, own: Sequence[str]) -> None:
+            due = monotonic()
             for song in own:
                 if until.is_set():
                     return
                 await device.insist("queue.add", key=song, songIds=[song])
-                await asyncio.sleep(RATE_PAUSE_S)
+                due += pause_s
+                await asyncio.sleep(due - monotonic())
+            assert until.is_set(), "there were too few songs"
 
         count = len(self.devices)
         await asyncio.gather(
@@ -89,21 +92,25 @@ class Household:
 
 @asynccontextmanager
 async def households(
-    floor: Floor, servers: Sequence[Server], count: int, *, heartbeat_s: float | None = None
+    floor: Floor, servers: Sequence[Server], count: int, *, heartbeat_s: float | None = None, songs: int = 120
 ) -> AsyncIterator[list[Household]]:
     """So many people with a device at each server."""
     async with AsyncExitStack() as stack:
         made = []
         for number in range(count):
             person, history = await add_person(floor, f"Person{number}", "member"), History()
-            songs = await many_songs(floor, person, 120)
+            own = await many_songs(floor, person, songs)
             devices = await stack.enter_async_context(
                 devices_of(floor, person, servers, len(servers), history=history, heartbeat_s=heartbeat_s)
             )
-            made.append(Household(person, devices, songs, history))
+            made.append(Household(person, devices, own, history))
         yield made
 
 
-async def all_true(floor: Floor, homes: list[Household], within_s: float = SETTLES_WITHIN_S) -> float:
+def listening(homes: Sequence[Household]) -> Listening:
+    return {home.player_id: home.devices for home in homes}
+
+
+async def all_true(floor: Floor, homes: Sequence[Household]) -> float:
     """Until every device shows the truth; how long that took."""
-    return await converged(floor, {home.player_id: home.devices for home in homes}, within_s)
+    return await converged(floor, listening(homes))

@@ -1,6 +1,7 @@
 """Many songs at once, so that each addition to a queue can be told from every other."""
 
 from hashlib import sha256
+from uuid import UUID
 
 from tests.songs import made_up
 from tutti import library
@@ -30,6 +31,13 @@ async def many_songs(floor: Floor, owner: Person, count: int) -> list[str]:
         return made
 
     return await perform(Context(floor, person=owner), put)
+
+
+async def added_songs(floor: Floor, player_id: UUID) -> list[str]:
+    """The song of each item that was ever added to a player's queue: one that was taken out can come back."""
+    async with floor.pool.connection() as connection:
+        rows = await connection.fetch("select song_id from queue_items where queue_id = $1", player_id)
+    return [str(row["song_id"]) for row in rows]
 
 
 async def queued_songs(floor: Floor, owner: Person) -> list[str]:

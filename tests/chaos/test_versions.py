@@ -17,7 +17,7 @@ from tests.chaos.device import REPORT
 from tests.chaos.history import History, check_versions
 from tests.chaos.listener import PASSWORD, SONGS, Listener, join, ready, songs_of, statuses, wishes
 from tests.chaos.older import ROOT, House, older_code
-from tests.chaos.truth import converged
+from tests.chaos.truth import HEALED_WITHIN_S, converged
 from tests.conftest import _once, with_database
 from tests.running import Process, changed, wait_for_answer
 from tests.walks.test_upload import CHUNK
@@ -28,7 +28,6 @@ from tutti.settings import Settings
 from tutti.up import free_port
 
 PEOPLE = ("clara", "robert")
-SETTLES_WITHIN_S = 10
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def house(own_settings: Settings, tmp_path: Path) -> Iterator[House]:
 
 async def becomes(true: Callable[[], bool]) -> None:
     """Wait for it, not for ever."""
-    deadline = monotonic() + SETTLES_WITHIN_S
+    deadline = monotonic() + HEALED_WITHIN_S
     while not true():
         assert monotonic() < deadline
         await asyncio.sleep(0.01)
@@ -114,7 +113,7 @@ async def test_f26_old_code_runs_on_while_the_database_is_migrated_and_beside_th
         await asyncio.gather(*listening)
         floor = await stack.enter_async_context(open_floor(house.settings))
         those = {each.player_id: each.devices for each in people}
-        await converged(floor, those, SETTLES_WITHIN_S)
+        await converged(floor, those)
         for person in people:
             assert well(person.history), "nobody noticed"
             assert len(person.history.of("ok", "queue.add")) > 5
@@ -122,7 +121,7 @@ async def test_f26_old_code_runs_on_while_the_database_is_migrated_and_beside_th
             check_versions(person.history)
 
         await each_server_steers_and_both_hear(people)
-        await converged(floor, those, SETTLES_WITHIN_S)
+        await converged(floor, those)
         await both_servers_read_the_same(people)
         await a_song_sent_to_both_is_found_by_both(people[0], audio_file)
         await who_signs_out_at_one_is_out_at_the_other(people[1])
@@ -132,7 +131,7 @@ async def test_f26_old_code_runs_on_while_the_database_is_migrated_and_beside_th
         await asyncio.to_thread(wait_for_answer, f"{house.url}/healthz")
         back = await join(stack, house.url, people[0])
         assert (await back.do("player.change", volume=0.25)).outcome == "ok"
-        await converged(floor, {people[0].player_id: people[0].devices}, SETTLES_WITHIN_S)
+        await converged(floor, {people[0].player_id: people[0].devices})
         measured("F26 older code", house.commit[:10])
 
 

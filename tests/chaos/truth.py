@@ -1,7 +1,7 @@
 """What PostgreSQL has, and whether every device shows it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,10 @@ from tutti.context import Floor
 
 HEALED_WITHIN_S = 5
 """So soon after a part's return every device shows the truth again. Its start is not counted."""
+POLL_S = 0.05
+
+Listening = Mapping[UUID, Sequence[Device]]
+"""Devices by the player that they show."""
 
 
 async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
@@ -40,11 +44,7 @@ async def truth(floor: Floor, player_id: UUID) -> dict[str, Any]:
 
 
 async def converged(
-    floor: Floor,
-    devices: Mapping[UUID, Sequence[Device]],
-    within_s: float = HEALED_WITHIN_S,
-    *,
-    since: float | None = None,
+    floor: Floor, devices: Listening, within_s: float = HEALED_WITHIN_S, *, since: float | None = None
 ) -> float:
     """Wait until every device shows what PostgreSQL has; answers how long that took, in seconds."""
     began = monotonic() if since is None else since
@@ -53,27 +53,41 @@ async def converged(
         for player_id, those in devices.items():
             true = await truth(floor, player_id)
             wrong += [_difference(device, true) for device in those if device.view() != true]
+        took = monotonic() - began
         if not wrong:
-            return monotonic() - began
-        assert monotonic() - began < within_s, f"{len(wrong)} devices show something else: {wrong[:3]}"
-        await asyncio.sleep(0.05)
+            assert took < within_s, f"true only after {took:.1f} s"
+            return took
+        assert took < within_s, f"{len(wrong)} devices show something else: {wrong[:3]}"
+        await asyncio.sleep(POLL_S)
 
 
-async def caught_up(floor: Floor, devices: Mapping[UUID, Sequence[Device]]) -> float:
-    """The same while people go on, when a part is back: until all are as far as PostgreSQL was then."""
-    began, goal = monotonic(), {player_id: await truth(floor, player_id) for player_id in devices}
+async def caught_up(floor: Floor, listening: Callable[[], Listening], *, since: float) -> float:
+    """The same while people go on, when a part is back: until each of those who were here then has shown,
+    connected, all that PostgreSQL had at one moment. Who leaves meanwhile is not waited for.
+    """
+    waiting = [device for those in listening().values() for device in those]
     while True:
-        behind = [
-            device.name
-            for player_id, those in devices.items()
-            for device in those
-            if device.state["version"] < goal[player_id]["version"]
-            or device.queue.version < goal[player_id]["queueVersion"]
-        ]
-        if not behind:
-            return monotonic() - began
-        assert monotonic() - began < HEALED_WITHIN_S, f"{len(behind)} devices are behind: {behind[:3]}"
-        await asyncio.sleep(0.02)
+        wrong: list[str] = []
+        for player_id, those in listening().items():
+            here = [device for device in those if device in waiting]
+            if here:
+                before = {device: device.view() for device in here}
+                true = await truth(floor, player_id)
+                behind = [each for each in here if not _has_shown(each, before[each], true)]
+                waiting = [device for device in waiting if device not in here or device in behind]
+                wrong += [_difference(device, true) for device in behind]
+        took = monotonic() - since
+        assert took < HEALED_WITHIN_S, (
+            f"{len(wrong)} devices never showed it within {took:.1f} s: {wrong[:3]}"
+        )
+        if not wrong:
+            return took
+        await asyncio.sleep(POLL_S)
+
+
+def _has_shown(device: Device, before: dict[str, Any], true: dict[str, Any]) -> bool:
+    """Whether a device shows this now, or did before it was read: meanwhile it may have heard of more."""
+    return device.up.is_set() and true in (before, device.view())
 
 
 def _difference(device: Device, true: dict[str, Any]) -> str:

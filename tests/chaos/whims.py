@@ -15,6 +15,7 @@ from tests.chaos.device import REPORT, Device
 from tests.running import Refused, Server
 
 LONGEST_QUEUE = 150
+ADD = "queue.add"
 OUTPUTS = 2
 GUEST_RIGHTS = ["see", "add", "control", "volume"]
 SAID = ("playing", "playing", "playing", "paused", "stalled", "ready", "ended", "error")
@@ -22,11 +23,12 @@ OUT_WITHIN_S = 20
 
 
 class Whim(NamedTuple):
-    """Who wants what."""
+    """Who wants what, and what it is to bring about once."""
 
     device: Device
     method: str
     params: dict[str, Any]
+    key: str = ""
 
 
 class Someone:
@@ -35,6 +37,7 @@ class Someone:
     def __init__(self, devices: list[Device], songs: list[str], random: Random) -> None:
         self.devices = devices
         self.songs = songs
+        """Those that nobody has added yet: each is added once, so that every effect can be counted."""
         self.random = random
         self.player_id = UUID(devices[0].state["playerId"])
         self.outputs: dict[str, Device] = {}
@@ -42,13 +45,18 @@ class Someone:
         """Those who are in."""
         self.gone: list[Device] = []
 
+    @property
+    def everybody(self) -> list[Device]:
+        """Who shows this player now."""
+        return [*self.devices, *self.guests]
+
     async def live(self, until: asyncio.Event) -> None:
         for device in self.devices[:OUTPUTS]:
             known = await device.ask("device.register", name=device.name, kind="browser", canPlay=True)
             self.outputs[known["deviceId"]] = device
         while not until.is_set():
-            device, method, params = self.whim()
-            await device.insist(method, **params)
+            device, method, params, key = self.whim()
+            await device.insist(method, key=key, **params)
             await asyncio.sleep(self.random.uniform(0.2, 1.4))
 
     def whim(self) -> Whim:
@@ -62,7 +70,15 @@ class Someone:
         method, params = random.choice(
             [*self._steering(), *self._editing(device), *self._sounding(), *self._sounding()]
         )
+        if method == ADD:
+            return self._addition(device, params)
         return Whim(device, method, params)
+
+    def _addition(self, device: Device, where: dict[str, Any]) -> Whim:
+        count = self.random.randint(1, 4) if where["at"] == "end" else 1
+        added, self.songs = self.songs[:count], self.songs[count:]
+        assert added, "there were too few songs"
+        return Whim(device, ADD, where | {"songIds": added}, ",".join(added))
 
     def _report(self) -> Whim:
         """An output says what it does; it is not always right, or up to date."""
@@ -100,8 +116,8 @@ class Someone:
     def _editing(self, device: Device) -> list[tuple[str, dict[str, Any]]]:
         random, length = self.random, device.state["queueLength"]
         wishes: list[tuple[str, dict[str, Any]]] = [
-            ("queue.add", {"songIds": random.sample(self.songs, random.randint(1, 4)), "at": "end"}),
-            ("queue.add", {"songIds": random.sample(self.songs, 1), "at": "next"}),
+            (ADD, {"at": "end"}),
+            (ADD, {"at": "next"}),
             ("queue.undo", {}),
             ("queue.redo", {}),
         ]

@@ -13,7 +13,7 @@ from tutti.player.model import transport
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
 from tutti.player.model.presence import SILENCE
-from tutti.player.model.settling import Settled, needs_window, settle
+from tutti.player.model.settling import Settled, due_at, needs_window, settle
 from tutti.player.model.state import Item, Player
 from tutti.player.model.window import Window
 
@@ -31,6 +31,8 @@ class PlayerInMemory:
         self.present_until = START
         self.present = timedelta()
         self.round: set[UUID] | None = None
+        """What has had its turn since the round began; None while there is none."""
+        self.rounds = 0
 
     def wish(self, decide: "Decision") -> None:
         self.settle()
@@ -53,7 +55,13 @@ class PlayerInMemory:
         return Settled(player, ended + more)
 
     def settle(self) -> None:
-        settled = self.settled(self.player)
+        """Let time pass, one thing that happens after the other, so that nothing between them is missed."""
+        while (due := due_at(self.player)) is not None and due <= self.now:
+            self._let_pass(due)
+        self._let_pass(self.now)
+
+    def _let_pass(self, until: datetime) -> None:
+        settled = self.settled(self.player, until)
         self.take(Course(settled.player, settled.ended))
 
     def take(self, course: Course) -> None:
@@ -65,25 +73,42 @@ class PlayerInMemory:
         self.follow_round(before.item, self.player)
 
     def follow_round(self, before: Item | None, player: Player) -> None:
-        """Each item once per round: going forward under shuffle meets nothing twice until it wraps."""
+        """Each item once per round: going forward under shuffle meets one after the other, nothing twice.
+
+        When it wraps nothing was left out, and the next round begins with the first of all.
+        """
         if self.round is None or player.item is None or before == player.item:
             return
-        here = {item.item_id for item in self.queue.shuffled_order}
-        if before is not None and before.item_id in here:
-            walked = self.queue.shuffled_order
-            ids = [item.item_id for item in walked]
-            if ids.index(player.item.item_id) > ids.index(before.item_id):
-                passed = ids[ids.index(before.item_id) + 1 : ids.index(player.item.item_id) + 1]
-                assert not self.round & set(passed), "an item came twice in one round"
-                self.round |= set(passed)
-            else:
-                assert here <= self.round | set(ids[ids.index(before.item_id) :]), "an item was left out"
-                self.round = None
-        else:
-            self.round = None
+        ids = [item.item_id for item in self.queue.shuffled_order]
+        if before is None or before.item_id not in ids:
+            self.begin_round()
+            return
+        at, was_at = ids.index(player.item.item_id), ids.index(before.item_id)
+        if at > was_at:
+            assert at == was_at + 1, "an item was passed over"
+            assert player.item.item_id not in self.round, "an item came twice in one round"
+            self.round.add(player.item.item_id)
+            return
+        assert set(ids) <= self.round, "an item was left out"
+        assert at == 0, "a round begins with its first item"
+        self.round = {ids[0]}
+        self.rounds += 1
+
+    def begin_round(self) -> None:
+        """Somebody chose where it goes on: what lies before that has had its turn."""
+        self.round = None
+        if self.player.is_shuffled and self.player.item is not None:
+            ids = [item.item_id for item in self.queue.shuffled_order]
+            self.round = set(ids[: ids.index(self.player.item.item_id) + 1])
 
     def is_present(self, device: UUID) -> bool:
         return any(output.device_id == device for output in self.player.outputs)
+
+    @property
+    def present_s(self) -> float:
+        """How long an output was there until now."""
+        ahead = max(timedelta(), self.present_until - self.now)
+        return (self.present - ahead).total_seconds()
 
     def seen(self) -> None:
         """From now on an output counts as present for 10 s."""

@@ -42,6 +42,8 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         items = [an_item(seconds=seconds) for _ in range(count)]
         length = len(self.queue.order)
         self.edit(lambda: self.queue.insert(self.player, items, at if at < length else None, self.chance))
+        if self.round is not None and at < length and at <= self.player.current_index:
+            self.round |= {item.item_id for item in items}  # put where the round has been already
 
     @precondition(lambda self: self.queue.order)
     @rule(at=st.integers(0, 30))
@@ -58,8 +60,10 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
     @rule(at=st.integers(0, 30), to=st.integers(0, 30))
     def move(self, at: int, to: int) -> None:
         length = len(self.queue.order)
+        self.settle()
         self.round = None
         self.edit(lambda: self.queue.move(self.player, self.queue.order[at % length].item_id, to % length))
+        self.begin_round()
 
     @rule()
     def toggle_shuffle(self) -> None:
@@ -68,9 +72,10 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
             if self.player.is_shuffled:
                 self.queue.shuffle(self.player, self.chance)
 
+        self.settle()
+        self.round = None
         self.edit(toggle)
-        is_round = self.player.is_shuffled and self.player.item is not None
-        self.round = {self.player.item.item_id} if is_round and self.player.item else None
+        self.begin_round()
 
     @rule(repeat_mode=st.sampled_from(["none", "one", "all"]))
     def repeat(self, repeat_mode: RepeatMode) -> None:
@@ -90,10 +95,26 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         leaves = self.player.item.item_id if right and self.player.item else uuid4()
         self.wish(lambda window: transport.next_song(self.player, self.now, window, leaves))
 
+    @precondition(lambda self: self.queue.order)
+    @rule(steps=st.integers(1, 25), ends=st.booleans())
+    def go_round_and_round(self, steps: int, ends: bool) -> None:
+        """Shuffled, under repeat all, by `next` or by the end of each song; it may stop amid any round."""
+        if not self.player.is_shuffled:
+            self.toggle_shuffle()
+        self.repeat("all")
+        for _ in range(steps):
+            if ends and self.player.is_playing:
+                self.seek(250_000)
+                self.settle()
+            else:
+                self.next(right=True)
+
     @rule()
     def previous(self) -> None:
+        self.settle()
         self.round = None
         self.wish(lambda window: transport.previous_song(self.player, self.now, window))
+        self.begin_round()
 
     @rule(back=st.booleans())
     def two_thumbs(self, back: bool) -> None:
@@ -101,13 +122,15 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         self.settle()
         if self.player.item is None:
             return
-        self.round = None if back else self.round
+        kept, self.round = self.round, None if back else self.round
         press = transport.previous_song if back else transport.next_song
         item_id, seen_ms = self.player.item.item_id, position_at(self.player, self.now)
         self.take(press(self.player, self.now, self.queue.window(self.player), item_id, seen_ms))
         again = press(self.player, self.now, self.queue.window(self.player), item_id, seen_ms)
         assert again.player == self.player or seen_ms <= transport.SLACK_MS
         assert again.player.item == self.player.item or self.player.item.item_id == item_id
+        if back and kept is not None:
+            self.begin_round()
 
     @rule(position_ms=st.integers(-5, 250_000))
     def seek(self, position_ms: int) -> None:
@@ -120,6 +143,7 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         self.settle()
         self.round = None
         self.take(transport.jump(self.player, self.now, self.queue.window(self.player, target)))
+        self.begin_round()
 
     @rule(seconds=SOME_SECONDS)
     def time_passes(self, seconds: float) -> None:
@@ -225,7 +249,7 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         assert hearing is None or are_apart(hearing.spans)
         open_s = hearing.played_ms / 1000 if hearing else 0
         written_s = sum(row.played_duration for row in settled.ended)
-        assert self.history_s + open_s + written_s <= self.present.total_seconds() + 0.01
+        assert self.history_s + open_s + written_s <= self.present_s + 0.01
 
     @invariant()
     def settling_twice_is_settling_once(self) -> None:

@@ -53,6 +53,7 @@ class Visitor:
         self.page = page
         self.url = url
         self.complaints: list[str] = []
+        self._forgiven: tuple[str, ...] = QUIET
         self.watch(page)
 
     def watch(self, page: Page) -> None:
@@ -98,11 +99,12 @@ class Visitor:
         await self.page.screenshot(path=PICTURES / f"{name}.png")
 
     def forgive_the_outage(self) -> None:
-        """Browser and htmx complain of each request that found no server, or lost it under way."""
+        """Browser and htmx complain of each request that found no server, or lost it; also a moment later."""
+        self._forgiven = QUIET + OUTAGE
         self.complaints = [text for text in self.complaints if not any(word in text for word in OUTAGE)]
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(text in message.text for text in QUIET):
+        if message.type == "error" and not any(text in message.text for text in self._forgiven):
             self.complaints.append(f"{message.text} at {message.location}")
 
 

@@ -1,6 +1,7 @@
 """The server goes away and comes back: the music goes on, the page says so, and nothing is lost."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -213,6 +214,29 @@ async def test_a_party_that_played_through_an_outage_never_stops(
                 assert was_never_silent(watched), [look for look in watched if not look["sounds"]][:5]
                 assert await visitor.ask("tutti.output.role === 'party' && tutti.store.now.isPlaying")
                 visitor.forgive_the_outage()
+
+
+async def test_a_song_on_repeat_goes_round_and_round_while_the_server_is_away(
+    browsers: Browsers, settings: Settings, floor: Floor, admin: Person, add_song: AddSong
+) -> None:
+    await add_song(admin, "Der Leiermann", seconds=5)
+    with server_process(settings, floor) as (server, process):
+        async with browsers.visit(server, person=admin) as desk:
+            await sounding(desk)
+            await desk.ask("() => tutti.wish('player.change', {repeatMode: 'one'})")
+            await desk.until("tutti.store.player.repeatMode === 'one'")
+            # So that it comes back soon, however long it was away.
+            await desk.ask("() => { tutti.line.socket.random = () => 0.05; }")
+            await out_of_reach(server, process, 18)
+            await desk.until("tutti.store.isUp", 30_000)
+            await desk.page.wait_for_timeout(2000)
+            watched = await desk.ask("watched")
+            rounds = sum(later["heardMs"] < look["heardMs"] - 3000 for look, later in pairwise(watched))
+            assert rounds >= 4
+            silent = [look for look in watched if not look["sounds"]]
+            assert len(silent) <= 4 * rounds, silent[:5]
+            assert await desk.ask("tutti.store.now.isPlaying && !tutti.store.player.notice")
+            desk.forgive_the_outage()
 
 
 async def test_a_pause_pressed_during_an_outage_holds_when_it_is_over(

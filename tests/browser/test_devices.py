@@ -84,6 +84,23 @@ async def test_two_devices_sound_together(
         await phone.until("tutti.output.role === 'silent' && !tutti.output.party.isSounding")
 
 
+async def test_play_starts_here_when_the_device_that_played_has_lost_its_power(
+    browsers: Browsers, server: Server, admin: Person, add_song: AddSong
+) -> None:
+    """It counts as online for minutes; that it was silent for ten seconds is known sooner."""
+    song_id = await add_song(admin, "Die Krähe")
+    async with browsers.visit(server, PHONE, admin) as phone, server.phone(admin) as radio:
+        await phone.open("/")
+        await phone.until_up()
+        kitchen = await radio.ask("device.register", name="Kitchen", kind="program")
+        await radio.ask("player.play", songId=str(song_id), deviceId=kitchen["deviceId"])
+        await phone.until("tutti.store.player.notice?.code === 'output_lost'", 20_000)
+        assert await phone.ask("tutti.store.devices.find((one) => one.name === 'Kitchen').isOnline")
+        await phone.page.tap(".bar [data-do=toggle]")
+        await phone.until(MOVES)
+        assert await phone.ask("tutti.output.role === 'solo'")
+
+
 CANNOT_DECODE = "AudioContext.prototype.decodeAudioData = async () => { throw new Error('no') }"
 HOW_FAR_AHEAD = (
     "tutti.output.deck.positionMs - (tutti.store.player.positionMs"

@@ -160,7 +160,7 @@ class LosesMessages:
 
 
 def is_message(item: bytes) -> bool:
-    """Whether this RESP item is a published message that is not a hub talking to itself."""
+    """Whether this RESP item is a published message."""
     head = item[:200].split(b"\r\n")
     return len(head) > 4 and head[2] == b"message"
 

@@ -13,6 +13,7 @@ import { Measuring } from "./measuring.js";
 import { navigate, wireNavigation } from "./navigation.js";
 import { wireKeys } from "./keys.js";
 import { tellBlocked, tellConnection, tellEnd, tellNotice } from "./notices.js";
+import { isSomebodyThere } from "./outage.js";
 import { Presses } from "./presses.js";
 import { Rights } from "./rights.js";
 import { wireRows } from "./rows.js";
@@ -31,7 +32,7 @@ class App {
     this.line = new Line(() => new Socket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/socket`));
     this.store = new Store(this.line, this.clock);
     this.measuring = new Measuring(this.line, this.clock);
-    this.output = new Output({ clock: this.clock, report: (report) => this.#report(report) });
+    this.output = new Output({ clock: this.clock, report: (report) => this.store.reports.send(report) });
     this.introduction = new Introduction(this.line);
     this.volumeAt = 0;
     this.presses = new Presses();
@@ -111,10 +112,9 @@ class App {
 
   /** Start the music; with no device that sounds it starts here. @param {Record<string, unknown>} [params] */
   play(params = {}) {
-    const outputs = this.store.player?.outputs ?? [];
-    const online = this.store.devices.filter((device) => device.isOnline).map((device) => device.deviceId);
-    const isSomebodyThere = outputs.some((one) => online.includes(one.deviceId));
-    const where = isSomebodyThere || !this.deviceId ? params : { ...params, deviceId: this.deviceId };
+    const { player, devices } = this.store;
+    const isThere = player !== null && isSomebodyThere(player, devices);
+    const where = isThere || !this.deviceId ? params : { ...params, deviceId: this.deviceId };
     return this.presses.ask(true, () => this.wish("player.play", where));
   }
 
@@ -157,6 +157,7 @@ class App {
     store.addEventListener("queue", () => this.screen.drawQueues());
     store.addEventListener("devices", () => this.screen.drawDevices());
     store.addEventListener("connection", () => this.#connection());
+    store.addEventListener("speak", () => this.#speak());
     store.addEventListener("upload", (event) => this.uploads.hear(/** @type {CustomEvent} */ (event).detail));
     store.addEventListener("notice", (event) => tellNotice(/** @type {CustomEvent<Notice>} */ (event).detail));
     for (const name of ["library", "guests", "session"]) store.addEventListener(name, () => navigate.refreshSoon());
@@ -225,16 +226,6 @@ class App {
     toast(text, { actions: { ...before, Undo: () => this.wish("queue.undo") }, forMs: 8000, about: "queue" });
   }
 
-  /** @param {import("./output.js").Report} report @returns {Promise<unknown>} */
-  async #report(report) {
-    try {
-      return await this.line.request("device.report", report, { keep: false });
-    } catch (error) {
-      // What was not heard is said again in a few seconds, as it is then.
-      if (!(error instanceof Away) && !(error instanceof Refused)) throw error;
-    }
-  }
-
   #connection() {
     const { store, output } = this;
     tellConnection(store);
@@ -250,8 +241,15 @@ class App {
     this.screen.drawDevices();
     this.measuring.well();
     const isNew = !this.introduction.isMade;
-    if (isNew && this.line.isLeading && output.isHeard) store.speakFirst(() => output.report("playing"));
+    if (isNew && this.line.isLeading && output.isHeard) store.reports.speakFirst(() => output.report("playing"));
     this.#introduce();
+  }
+
+  /** The server may believe that nothing sounds here: it is told, before that is obeyed. */
+  #speak() {
+    if (!this.line.isLeading) return;
+    if (this.output.isHeard) this.output.report("playing");
+    else this.store.reports.trust();
   }
 
   #introduce() {

@@ -11,7 +11,7 @@ const KEEP = 16;
 /** Quartz clocks differ by tens of millionths; samples further apart than this explains mean a clock stood still. */
 const DRIFT = 100e-6;
 /** Whom to believe: an offset known to this many milliseconds, or as well as so many exchanges can tell. */
-const WELL_MS = 4;
+export const WELL_MS = 4;
 const ENOUGH = 12;
 /** Servers differ by about this in what the database's time is; bounds that miss each other by less do not contradict. */
 const SLACK = 2;

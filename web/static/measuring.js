@@ -1,11 +1,11 @@
 // Asks the server what time it is, now and then, so that the common clock stays true.
 
+import { WELL_MS } from "./clock.js";
 import { Away } from "./socket.js";
 
 const EVERY_MS = 2500;
 /** So often while several devices sound together and the common clock may be wrong by more than a few milliseconds. */
 const SOON_MS = 500;
-const WELL_MS = 4;
 const AT_ONCE = 12;
 
 export class Measuring {

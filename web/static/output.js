@@ -4,9 +4,9 @@
 
 import { Deck } from "./deck.js";
 import { FADE_MS, Handover } from "./handover.js";
-import { Party } from "./party.js";
+import { Party, isDecodable } from "./party.js";
 import { Permission } from "./permission.js";
-import { endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
+import { courseOf, cutShort, endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
 
 const REPORT_MS = 4000;
 const TICK_MS = 250;
@@ -15,8 +15,6 @@ const PRESENT_MS = 50_000;
 const CLOSE_MS = 150;
 const PRELOAD_MS = 30_000;
 const LONGEST_WAIT_MS = 15_000;
-/** Songs longer than this are not decoded as a whole: ten minutes are 230 MB already. */
-const DECODED_MS = 10 * 60_000;
 
 /**
  * @typedef {{itemId: string | null, positionMs: number, state: string, version: number, measuredAt: string}} Report
@@ -41,12 +39,12 @@ export class Output extends EventTarget {
     this.announced = "";
     this.reportedAt = 0;
     this.stalledSince = 0;
-    /** @type {string} the item whose file ended before its time */
-    this.cutShort = "";
+    /** @type {{course: string, player: Player} | null} how a course goes on whose file ended before its time */
+    this.cut = null;
     const tell = (/** @type {import("./deck.js").Happening} */ what, /** @type {Deck} */ deck) => this.#happened(what, deck);
     this.deck = new Deck(tell);
     this.spare = new Deck(tell);
-    this.party = new Party({ clock, tell: (state) => this.role !== "silent" && this.report(state), blocked: (isBlocked) => this.role === "party" && this.permission.block(isBlocked) });
+    this.party = new Party({ clock, tell: (state, item) => this.role !== "silent" && this.report(state, item.itemId), blocked: (isBlocked) => this.role === "party" && this.permission.block(isBlocked) });
     this.permission = new Permission({ unlock: () => this.#unlock(), again: () => this.#anew() });
     this.handover = new Handover({
       clock,
@@ -64,7 +62,6 @@ export class Output extends EventTarget {
 
   /** The newest state of the player, and which device we are. @param {Player | null} player @param {string | null} deviceId */
   follow(player, deviceId) {
-    if (player?.item?.itemId !== this.player?.item?.itemId || !player?.isPlaying) this.cutShort = "";
     this.player = player;
     this.deviceId = deviceId;
     this.#apply();
@@ -81,8 +78,8 @@ export class Output extends EventTarget {
     return this.deck.isMoving ? this.deck.positionMs : null;
   }
 
-  /** Tell the server what sounds; a silent device only says that it is there. @param {string} state @returns {Promise<unknown>} */
-  async report(state) {
+  /** Tell the server what sounds; a silent device only says that it is there. @param {string} state @param {string} [itemId] @returns {Promise<unknown>} */
+  async report(state, itemId = this.#itemId()) {
     const player = this.player;
     if (!player) return;
     this.reportedAt = performance.now();
@@ -90,8 +87,13 @@ export class Output extends EventTarget {
     if (this.role === "silent" || !player.item) return this.send({ itemId: null, positionMs: 0, state: "paused", version: 0, measuredAt });
     const inParty = this.role === "party" && this.party.isSounding;
     const positionMs = Math.max(0, Math.round(inParty ? this.party.positionMs : this.deck.positionMs));
-    const itemId = inParty ? player.item.itemId : this.deck.itemId || player.item.itemId;
     return this.send({ itemId, positionMs, state, version: player.version, measuredAt });
+  }
+
+  /** What sounds, or is to sound. */
+  #itemId() {
+    const sounding = this.role === "party" && this.party.sounding ? this.party.sounding.itemId : this.deck.itemId;
+    return sounding || (this.player?.item?.itemId ?? "");
   }
 
   /** While a finger touches the page, silent elements are won for later. */
@@ -140,11 +142,9 @@ export class Output extends EventTarget {
   /** @param {Player} player @returns {Player} */
   #view(player) {
     const now = this.clock.now();
-    if (this.cutShort && player.item?.itemId === this.cutShort && player.item) {
-      const item = { ...player.item, durationMs: Math.max(1, positionAt(player, now)) };
-      return settled({ ...player, item }, now + 1);
-    }
-    return settled(player, now);
+    if (this.cut?.course !== courseOf(player)) return settled(player, now);
+    const { item, next, currentIndex, positionMs, anchoredAt } = this.cut.player;
+    return settled({ ...player, item, next, currentIndex, positionMs, anchoredAt }, now);
   }
 
   /** @param {string} role */
@@ -181,7 +181,7 @@ export class Output extends EventTarget {
 
   /** Play or rest as the state says; seek only when the state itself moved. @param {Player} view */
   #drive(view) {
-    const key = `${view.item?.itemId}|${view.isPlaying}|${view.positionMs}|${view.anchoredAt}`;
+    const key = courseOf(view);
     const now = this.clock.now();
     const waitMs = view.isPlaying ? instant(view.anchoredAt) - now : 0;
     if (waitMs > 0 && waitMs < LONGEST_WAIT_MS) return this.#rest(view.positionMs, waitMs);
@@ -231,8 +231,8 @@ export class Output extends EventTarget {
   /** @param {Player} view */
   #applyParty(view) {
     const delayMs = view.outputs.find((one) => one.deviceId === this.deviceId)?.delayMs ?? 0;
-    const isLong = (view.item?.durationMs ?? 0) > DECODED_MS || !view.item?.durationMs;
-    if (isLong || this.party.hasFailed(view.item)) return this.#playAlong(view, delayMs);
+    const isWhole = view.item !== null && isDecodable(view.item);
+    if (!isWhole || this.party.hasFailed(view.item)) return this.#playAlong(view, delayMs);
     const ahead = /** @type {Player} */ (this.player);
     this.party.follow(settled(ahead, this.clock.now() + 400), delayMs, loudness(view));
     // Until the decoded song sounds, the element that played alone goes on.
@@ -274,9 +274,12 @@ export class Output extends EventTarget {
   /** @param {Deck} deck */
   #ended(deck) {
     const player = this.player;
-    if (!player?.isPlaying || deck.itemId !== player.item?.itemId) return;
-    if (this.role === "solo" && this.clock.now() < (endsAt(player) ?? Infinity)) {
-      this.cutShort = deck.itemId;
+    if (!player?.isPlaying || !deck.audio.ended) return;
+    const view = this.#view(player);
+    const isEarly = courseOf(view) === this.applied && this.clock.now() < (endsAt(view) ?? Infinity);
+    if (this.role === "solo" && isEarly) {
+      // A lone output is the truth about that, and the server may be away.
+      this.cut = { course: courseOf(player), player: cutShort(view, this.clock.now()) };
       this.report("ended");
     }
     this.#apply();

@@ -8,12 +8,18 @@ import { instant, positionAt } from "./timeline.js";
 const NEAR_MS = 15;
 const SOON_S = 0.08;
 const FADE_S = 0.02;
-const KEEP_BUFFERS = 2;
+/** Songs longer than this are not decoded as a whole: ten minutes are 230 MB already. */
+const DECODED_MS = 10 * 60_000;
 
 /** @typedef {{itemId: string, zero: number, source: AudioBufferSourceNode, gain: GainNode, at: number, fromMs: number, rate: number}} Sounding */
 
+/** Whether a song is short enough to be held decoded; who does not know how long it is must not try. @param {Item} item */
+export function isDecodable({ durationMs }) {
+  return durationMs > 0 && durationMs <= DECODED_MS;
+}
+
 export class Party {
-  /** @param {{clock: import("./clock.js").Clock, tell: (state: string) => void, blocked: (isBlocked: boolean) => void}} parts */
+  /** @param {{clock: import("./clock.js").Clock, tell: (state: string, item: Item) => void, blocked: (isBlocked: boolean) => void}} parts */
   constructor({ clock, tell, blocked }) {
     this.clock = clock;
     this.tell = tell;
@@ -26,6 +32,10 @@ export class Party {
     this.buffers = new Map();
     /** @type {Sounding | null} */
     this.sounding = null;
+    /** @type {Item | null} what is to sound, whether it does already or not */
+    this.current = null;
+    /** The item of which was said that it is ready. */
+    this.announced = "";
     this.hearing = new Hearing();
     this.isSane = true;
     this.lastErrorMs = 0;
@@ -52,14 +62,14 @@ export class Party {
   /** @param {Player} view @param {number} delayMs how much earlier this device must sound @param {number} level */
   follow(view, delayMs, level) {
     const context = this.#ready();
+    this.current = view.item;
     if (!view.item) return this.stop();
     this.volume?.gain.setTargetAtTime(level, context.currentTime, 0.02);
-    this.#load(view.item);
-    if (view.next) this.#load(view.next);
+    this.#keep(view.item, view.next);
     const isHeard = this.#measure(context);
-    const buffer = this.buffers.get(view.item.songId);
-    if (!(buffer instanceof AudioBuffer)) return;
     if (!view.isPlaying) return this.stop();
+    const buffer = this.buffers.get(view.item.songId);
+    if (!(buffer instanceof AudioBuffer)) return this.#endOther(view);
     if (context.state === "suspended") {
       context.resume();
       return this.blocked(true);
@@ -85,11 +95,26 @@ export class Party {
     return context;
   }
 
-  /** @param {Item} item */
-  #load(item) {
-    if (this.buffers.has(item.songId)) return;
-    for (const old of [...this.buffers.keys()].slice(0, 1 - KEEP_BUFFERS)) this.buffers.delete(old);
-    this.buffers.set(item.songId, this.#decode(item.songId));
+  /** Hold the current song and the next one, and no other. @param {Item} item @param {Item | null} next */
+  #keep(item, next) {
+    const songs = [item, next].flatMap((one) => (one && isDecodable(one) ? [one.songId] : []));
+    for (const old of this.buffers.keys()) if (!songs.includes(old)) this.buffers.delete(old);
+    for (const songId of songs) if (!this.buffers.has(songId)) this.buffers.set(songId, this.#decode(songId));
+    this.#announce();
+  }
+
+  /** Say once that the current song is here; that the next one is, is nobody's business yet. */
+  #announce() {
+    const { current } = this;
+    if (!current || current.itemId === this.announced || !(this.buffers.get(current.songId) instanceof AudioBuffer)) return;
+    this.announced = current.itemId;
+    this.tell("ready", current);
+  }
+
+  /** What sounded before does not go on because the song that is to sound now is not here yet. @param {Player} view */
+  #endOther(view) {
+    const isOther = this.sounding !== null && this.sounding.itemId !== view.item?.itemId;
+    if (isOther && instant(view.anchoredAt) <= this.clock.now()) this.stop();
   }
 
   /** @param {string} songId */
@@ -97,13 +122,19 @@ export class Party {
     try {
       const response = await fetch(`/api/v1/songs/${songId}/stream`);
       if (!response.ok) throw new Error(`answer ${response.status}`);
-      const buffer = await this.#ready().decodeAudioData(await response.arrayBuffer());
-      this.buffers.set(songId, buffer);
-      this.tell("ready");
+      this.#loaded(songId, await this.#ready().decodeAudioData(await response.arrayBuffer()));
     } catch (error) {
-      this.buffers.set(songId, /** @type {Error} */ (error));
+      this.#loaded(songId, /** @type {Error} */ (error));
       setTimeout(() => this.buffers.get(songId) === error && this.buffers.delete(songId), 10_000);
     }
+  }
+
+  /** A song that was given up meanwhile is not kept. @param {string} songId @param {AudioBuffer | Error} outcome */
+  #loaded(songId, outcome) {
+    const known = this.buffers.get(songId);
+    if (known === undefined || known instanceof AudioBuffer) return;
+    this.buffers.set(songId, outcome);
+    this.#announce();
   }
 
   /** Whether it is known what is heard when. @param {AudioContext} context */
@@ -148,7 +179,7 @@ export class Party {
     if (this.sounding) this.#fadeOut(this.sounding, at);
     const isFirst = this.sounding?.itemId !== view.item?.itemId;
     this.sounding = { itemId: view.item?.itemId ?? "", zero: zeroOf(view), source, gain, at, fromMs, rate: 1 };
-    if (isFirst) this.tell("playing");
+    if (isFirst && view.item) this.tell("playing", view.item);
   }
 
   /** @param {Player} view @param {AudioBuffer} buffer @param {number} delayMs */

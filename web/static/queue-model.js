@@ -37,16 +37,16 @@ export class QueueModel {
   }
 
   /**
-   * Take a change. Answers "gap" when it does not follow on what we have, so that the caller asks.
+   * Take a change. Answers "gap" when it does not follow on what we have, so that the caller asks; what does not come
+   * out at the length it should is not this version nor any other, so all of it must be asked for.
    * @param {Changed} changed @returns {"done" | "gap" | "old"}
    */
   apply(changed) {
     if (changed.queueVersion <= this.version) return "old";
     if (changed.reload || changed.queueVersion !== this.version + 1) return "gap";
     for (const change of changed.changes) this.#one(change);
-    this.version = changed.queueVersion;
-    if (this.length !== changed.length) return "gap";
-    return "done";
+    this.version = this.length === changed.length ? changed.queueVersion : -1;
+    return this.version < 0 ? "gap" : "done";
   }
 
   /** @param {Change} change */

@@ -43,6 +43,11 @@ export class Refused extends Error {
     this.status = error.data?.status ?? 0;
     this.data = error.data;
   }
+
+  /** The same may be answered a little later: a part is away, or too much was asked at once. */
+  get isPassing() {
+    return this.status === 429 || this.status === 503;
+  }
 }
 
 /** The request found no server in time. */

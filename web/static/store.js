@@ -1,9 +1,10 @@
 // What this client knows: one picture of the player, fed by answers and news alike, through one function.
 
+import { Asking } from "./asking.js";
 import { Clock } from "./clock.js";
-import { Doubt } from "./outage.js";
+import { Reports } from "./outage.js";
 import { QueueModel } from "./queue-model.js";
-import { Away, Refused, Versions, newId } from "./socket.js";
+import { Refused, Versions, newId } from "./socket.js";
 import { positionAt, settled } from "./timeline.js";
 
 const WINDOW = 200;
@@ -18,7 +19,7 @@ const STEERING = /^(player|queue|output)\.(?!get$)/;
 
 /**
  * Events: `player`, `queue`, `devices`, `connection`, `upload` (detail: the news), `library`, `ended` (detail: code),
- * `notice` (detail: the Notice), `session`, `guests`.
+ * `notice` (detail: the Notice), `session`, `guests`, `speak` (who sounds says so now: the server may believe that he does not).
  */
 export class Store extends EventTarget {
   /** @param {import("./tabs.js").Line} line @param {Clock} clock */
@@ -28,7 +29,8 @@ export class Store extends EventTarget {
     this.clock = clock;
     this.versions = new Versions();
     this.queue = new QueueModel();
-    this.doubt = new Doubt((state) => this.accept(state));
+    this.reports = new Reports({ line, accept: (state) => this.accept(state), speak: () => this.#tell("speak", null) });
+    this.asking = new Asking({ isUp: () => this.isUp });
     /** @type {Player | null} */
     this.player = null;
     /** @type {Device[]} */
@@ -38,24 +40,24 @@ export class Store extends EventTarget {
     this.isUp = false;
     this.isSlow = false;
     this.noticedAt = "";
-    this.isAsking = new Set();
+    /** The version of the news that told the devices last. */
+    this.devicesAt = 0;
     /** @type {Record<string, (params: any) => void>} */
     this.news = {
       "player.state": (params) => this.accept(params),
       "queue.changed": (params) => this.#changed(params),
       "queue.state": (params) => this.#window(params),
-      "devices.changed": ({ devices }) => this.#set("devices", devices),
+      "devices.changed": (params) => this.#devices(params),
       "upload.progress": (params) => this.#tell("upload", params),
       "library.changed": (params) => this.#tell("library", params),
       "guests.changed": (params) => this.#tell("guests", params),
       "session.changed": (params) => this.#tell("session", params),
       "topic.changed": ({ topic, version }) => this.versions.isBehind(topic, version) && this.#behind(topic, version),
-      "server.degraded": ({ parts }) => this.#set("isSlow", parts.length > 0),
+      "server.degraded": ({ parts }) => this.#degraded(parts),
     };
     line.addEventListener("up", (event) => this.#up(/** @type {CustomEvent} */ (event).detail));
-    line.addEventListener("down", () => this.#down());
+    line.addEventListener("down", () => this.#set("isUp", false));
     // Said to all windows of this browser: only one of them sounds, all of them show it.
-    line.addEventListener("doubt", () => this.doubt.open());
     line.addEventListener("pausedHere", () => this.#pauseHere());
     line.addEventListener("ended", (event) => this.#tell("ended", /** @type {CustomEvent} */ (event).detail.code));
     line.addEventListener("news", (event) => this.#hear(/** @type {CustomEvent} */ (event).detail));
@@ -88,21 +90,6 @@ export class Store extends EventTarget {
     this.line.tell("pausedHere", null);
   }
 
-  /**
-   * We sound, and the server could not hear of it: say so, and until that was answered obey no guess that we do not.
-   * @param {() => Promise<unknown>} say
-   */
-  async speakFirst(say) {
-    this.line.tell("doubt", null);
-    try {
-      await say();
-      this.accept(await this.line.request("player.get", {}, { keep: false }));
-    } catch (error) {
-      if (!(error instanceof Away) && !(error instanceof Refused)) throw error;
-    }
-    this.doubt.settle();
-  }
-
   #pauseHere() {
     if (!this.player?.isPlaying) return;
     const now = this.clock.now();
@@ -113,7 +100,7 @@ export class Store extends EventTarget {
   /** The one place where a player's state comes in; older ones change nothing. @param {Player} state */
   accept(state) {
     if (this.player && this.player.playerId === state.playerId && isOlder(state, this.player)) return;
-    if (this.doubt.keeps(state)) return;
+    if (this.reports.doubt.keeps(state)) return;
     const isOther = this.player?.playerId !== state.playerId;
     this.player = state;
     if (isOther) this.queue = new QueueModel();
@@ -130,8 +117,10 @@ export class Store extends EventTarget {
 
   /** Ask for the queue between two places, if anything of it is unknown. @param {number} from @param {number} to */
   show(from, to) {
-    const hole = this.queue.missing(from, to, WINDOW);
-    if (hole) this.#ask("window", () => this.line.request("queue.get", hole).then((window) => this.#window(window)));
+    this.asking.ask("window", () => {
+      const hole = this.queue.missing(from, to, WINDOW);
+      return hole && this.line.request("queue.get", hole).then((window) => this.#window(window));
+    });
   }
 
   /** @param {{method: string, params: any}} message */
@@ -161,15 +150,25 @@ export class Store extends EventTarget {
     this.hello = hello;
     this.versions = new Versions();
     this.clock.guess(typeof hello.serverTime === "number" ? hello.serverTime : Date.parse(hello.serverTime));
-    this.#set("isUp", true);
+    this.devicesAt = 0;
+    // Of a part that is away this server tells by itself; what the last one said must not be shown any more.
     this.isSlow = false;
+    this.#set("isUp", true);
     // Another window of this browser was greeted before us: its opening has gone by.
     if (hello.again) this.#askSoon("player", "queue", "devices");
   }
 
-  #down() {
-    this.doubt.drop();
-    this.#set("isUp", false);
+  /** @param {string[]} parts */
+  #degraded(parts) {
+    this.#set("isSlow", parts.length > 0);
+    if (!parts.length && this.reports.doubt.isOpen) this.#tell("speak", null);
+  }
+
+  /** The whole list, as it was told or answered; an answer may be older than what was told meanwhile. @param {{devices: Device[], version?: number}} told */
+  #devices({ devices, version = this.devicesAt }) {
+    if (version < this.devicesAt) return;
+    this.devicesAt = version;
+    this.#set("devices", devices);
   }
 
   /** @param {import("./queue-model.js").Changed} changed */
@@ -185,32 +184,23 @@ export class Store extends EventTarget {
     if (this.queue.take(window)) this.#tell("queue", null);
   }
 
-  /** Several reasons in one moment ask once. @param {...("player" | "queue" | "devices")} what */
+  /** @param {...("player" | "queue" | "devices")} what */
   #askSoon(...what) {
-    for (const one of what) setTimeout(() => this.#refresh(one), 30);
+    for (const one of what) this.asking.soon(one, () => this.#question(one));
   }
 
   /** @param {"player" | "queue" | "devices"} what */
-  #refresh(what) {
-    if (what === "player") this.#ask(what, () => this.line.request("player.get").then((state) => this.accept(state)));
-    if (what === "devices") this.#ask(what, () => this.line.request("device.list").then(({ devices }) => this.#set("devices", devices)));
-    if (what === "queue" && this.queue.version < (this.player?.queueVersion ?? 0)) {
-      const since = this.queue.version < 0 ? {} : { since: this.queue.version };
-      this.#ask(what, () => this.line.request("queue.get", since).then((window) => this.#window(window)));
-    }
+  #question(what) {
+    if (what === "player") return this.line.request("player.get").then((state) => this.accept(state));
+    if (what === "devices") return this.line.request("device.list").then((list) => this.#devices(list));
+    return this.#askQueue();
   }
 
-  /** @param {string} what @param {() => Promise<unknown>} work */
-  async #ask(what, work) {
-    if (this.isAsking.has(what)) return;
-    this.isAsking.add(what);
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof Away) && !(error instanceof Refused)) throw error;
-    } finally {
-      this.isAsking.delete(what);
-    }
+  /** Nothing when it is known as it stands. */
+  #askQueue() {
+    const { version } = this.queue;
+    if (version >= (this.player?.queueVersion ?? 0)) return null;
+    return this.line.request("queue.get", version < 0 ? {} : { since: version }).then((window) => this.#window(window));
   }
 
   /** @param {"devices" | "isUp" | "isSlow"} name @param {any} value */

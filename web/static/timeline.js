@@ -19,18 +19,48 @@ export function endsAt(player) {
   return instant(player.anchoredAt) + Math.max(0, player.item.durationMs - player.positionMs);
 }
 
+/** What tells one course of the music from another: where it was when, and whether it moves. @param {Player} player */
+export function courseOf({ item, isPlaying, positionMs, anchoredAt }) {
+  return `${item?.itemId}|${isPlaying}|${positionMs}|${anchoredAt}`;
+}
+
 /**
- * The player as it must stand at `now`: a song that has ended gave way to the next. The server says the same a
- * moment later; seeing it by ourselves makes the change seamless, and the music goes on while the server is away.
+ * The player as it must stand at `now`: a song that has ended gave way to the next, or began again as often as it
+ * takes. The server says the same a moment later; seeing it by ourselves makes the change seamless, and the music
+ * goes on while the server is away.
  * @param {Player} player @param {number} now @returns {Player}
  */
 export function settled(player, now) {
   const end = endsAt(player);
   if (end === null || now < end) return player;
+  const { item, next, repeatMode } = player;
+  // A queue of one song that goes round is followed by itself.
+  if (item && (repeatMode === "one" || next?.itemId === item.itemId)) return begunAgain(player, end + lastMultiple(now - end, item.durationMs));
   const at = new Date(end).toISOString();
-  if (player.repeatMode === "one") return { ...player, positionMs: 0, anchoredAt: at };
   if (!player.next) return player;
   return { ...player, item: player.next, next: null, currentIndex: player.currentIndex + 1, positionMs: 0, anchoredAt: at };
+}
+
+/**
+ * The same when the file of the current song is over at `now`, before its time: what follows begins then.
+ * @param {Player} player @param {number} now @returns {Player}
+ */
+export function cutShort(player, now) {
+  const { item } = player;
+  if (!item) return player;
+  const after = settled({ ...player, item: { ...item, durationMs: Math.max(1, positionAt(player, now)) } }, now + 1);
+  // The same song again is as long as ever: what was off may have been the clock.
+  return after.item?.itemId === item.itemId ? { ...after, item } : after;
+}
+
+/** @param {Player} player @param {number} at */
+function begunAgain(player, at) {
+  return { ...player, positionMs: 0, anchoredAt: new Date(at).toISOString() };
+}
+
+/** @param {number} value @param {number} step */
+function lastMultiple(value, step) {
+  return Math.floor(value / step) * step;
 }
 
 /** Whether the music plays, or rests within a song: else nothing sounds until somebody presses play. @param {Player | null} player */

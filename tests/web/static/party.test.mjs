@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../../../web/static/clock.js";
-import { Party } from "../../../web/static/party.js";
+import { Party, isDecodable } from "../../../web/static/party.js";
 
 const LATENCY_MS = 70;
 const EPOCH = Date.parse("2026-01-31T20:15:00.000Z");
@@ -74,9 +74,6 @@ class FakeContext {
     this.sources.push(source);
     return source;
   }
-  async decodeAudioData() {
-    return new FakeBuffer();
-  }
   /** What of the song leaves the device now, in ms. */
   get soundsMs() {
     const time = this.heardAt(this.local);
@@ -93,16 +90,23 @@ const player = (more = {}) => ({
 /** A device whose context drifts; `pass` lets time go on and answers the error of each tick, in ms. */
 async function device(drift) {
   const context = new FakeContext(drift);
+  const asked = [];
+  const ways = { decode: async () => new FakeBuffer() };
+  context.decodeAudioData = () => ways.decode(asked.at(-1));
+  const told = [];
   Object.assign(globalThis, {
     AudioBuffer: FakeBuffer,
     AudioContext: function () {
       return context;
     },
-    fetch: async () => ({ ok: true, arrayBuffer: async () => new ArrayBuffer(8) }),
+    fetch: async (path) => {
+      asked.push(path.split("/").at(-2));
+      return { ok: true, arrayBuffer: async () => new ArrayBuffer(8) };
+    },
   });
   const clock = new Clock(() => context.local);
   clock.add(0, EPOCH + 1, EPOCH + 1, 2);
-  const party = new Party({ clock, tell: () => {}, blocked: () => {} });
+  const party = new Party({ clock, tell: (what, item) => told.push(`${what} ${item.songId}`), blocked: () => {} });
   const pass = async (state, forMs, delayMs = 0) => {
     const errors = [];
     for (const until = context.local + forMs; context.local < until; context.local += TICK_MS) {
@@ -112,7 +116,7 @@ async function device(drift) {
     }
     return errors;
   };
-  return { context, party, pass };
+  return { context, party, pass, asked, ways, told };
 }
 
 const worst = (errors) => Math.max(...errors.map(Math.abs));
@@ -183,4 +187,51 @@ test("a pause is silence", async () => {
   await pass(player({ isPlaying: false, positionMs: 7000 }), 1000);
   assert.equal(context.soundsMs, null);
   assert.ok(!party.isSounding);
+});
+
+const song = (name, durationMs = 300_000) => ({ itemId: name, songId: name, title: name, durationMs });
+
+test("another next song costs neither the current one nor a second download of it", async () => {
+  const { context, party, pass, asked } = await device(0);
+  await pass(player({ next: song("b") }), 5000);
+  await pass(player({ next: song("c") }), 2000);
+  assert.deepEqual(asked, ["a", "b", "c"]);
+  assert.deepEqual([...party.buffers.keys()], ["a", "c"]);
+  assert.notEqual(context.soundsMs, null);
+  const errors = await pass(player({ next: song("c"), positionMs: 60_000, anchoredAt: new Date(EPOCH + 7000).toISOString() }), 3000);
+  assert.ok(worst(errors.slice(2)) < 1, String(errors));
+});
+
+test("a pause is obeyed while the song is not decoded", async () => {
+  const { context, party, pass, ways } = await device(0);
+  await pass(player(), 5000);
+  ways.decode = () => new Promise(() => {});
+  await pass(player({ item: song("b"), anchoredAt: new Date(EPOCH + 60_000).toISOString() }), 500);
+  assert.ok(party.isSounding, "until the new song begins the old one goes on");
+  await pass(player({ item: song("b"), isPlaying: false }), 500);
+  assert.equal(context.soundsMs, null);
+});
+
+test("a song that is over does not sound on because the next one is not decoded yet", async () => {
+  const { context, pass, ways } = await device(0);
+  await pass(player(), 5000);
+  ways.decode = () => new Promise(() => {});
+  await pass(player({ item: song("b"), anchoredAt: new Date(EPOCH + 5000).toISOString() }), 500);
+  assert.equal(context.soundsMs, null);
+});
+
+test("a next song that is too long to be decoded is not fetched", async () => {
+  const { pass, asked } = await device(0);
+  await pass(player({ next: song("hour", 3_600_000) }), 1000);
+  await pass(player({ next: song("unknown", 0) }), 1000);
+  assert.deepEqual(asked, ["a"]);
+  assert.ok(isDecodable(song("a", 600_000)) && !isDecodable(song("a", 600_001)) && !isDecodable(song("a", 0)));
+});
+
+test("only the current song is said to be ready, once, when it is", async () => {
+  const { pass, told } = await device(0);
+  await pass(player({ isPlaying: false, next: song("b") }), 1000);
+  assert.deepEqual(told, ["ready a"]);
+  await pass(player({ isPlaying: false, item: song("b"), next: song("c") }), 1000);
+  assert.deepEqual(told, ["ready a", "ready b"]);
 });

@@ -26,8 +26,13 @@ test("what came before is old, what leaves one out is a gap", () => {
   assert.equal(names(queue), "ab");
 });
 
-test("a length that does not fit asks for the truth", () => {
-  assert.equal(filled("ab").apply(change(2, 9, { op: "remove", index: 0, itemId: "a" })), "gap");
+test("a length that does not fit asks for the truth, all of it, until it is here", () => {
+  const queue = filled("ab");
+  assert.equal(queue.apply(change(2, 9, { op: "remove", index: 0, itemId: "a" })), "gap");
+  assert.equal(queue.version, -1);
+  assert.equal(queue.apply(change(3, 9)), "gap");
+  queue.take({ queueVersion: 3, from: 0, length: 1, currentIndex: 0, items: [item("b")] });
+  assert.equal(names(queue), "b");
 });
 
 test("windows of one version join, of another replace", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { correction, endsAt, hasBegun, loudness, positionAt, roleOf, settled } from "../../../web/static/timeline.js";
+import { correction, courseOf, cutShort, endsAt, hasBegun, loudness, positionAt, roleOf, settled } from "../../../web/static/timeline.js";
 
 const START = Date.parse("2026-01-31T20:15:00.000Z");
 const item = (itemId, durationMs = 60_000) => ({ itemId, songId: itemId, title: itemId, durationMs });
@@ -33,6 +33,32 @@ test("under repeat one the same song begins again, with nothing next it stands a
   assert.equal(positionAt(again, START + 51_000), 1000);
   const last = player({ next: null });
   assert.equal(settled(last, START + 51_000), last);
+});
+
+test("under repeat one the song goes round as often as it takes, each pass from its own instant", () => {
+  const looped = player({ repeatMode: "one" });
+  const third = settled(looped, START + 50_000 + 2 * 60_000 + 700);
+  assert.equal(third.anchoredAt, new Date(START + 50_000 + 2 * 60_000).toISOString());
+  assert.equal(positionAt(third, START + 50_000 + 2 * 60_000 + 700), 700);
+  assert.equal(settled(third, START + 50_000 + 3 * 60_000).anchoredAt, new Date(START + 50_000 + 3 * 60_000).toISOString());
+  const courses = [0, 1, 2, 3].map((pass) => courseOf(settled(looped, START + 49_000 + pass * 60_000)));
+  assert.equal(new Set(courses).size, 4);
+  assert.equal(courseOf(settled(looped, START + 60_000)), courseOf(settled(looped, START + 109_999)));
+});
+
+test("a queue of one song that goes round is followed by itself", () => {
+  const alone = settled(player({ repeatMode: "all", next: item("a") }), START + 50_000 + 60_000 + 300);
+  assert.equal(positionAt(alone, START + 50_000 + 60_000 + 300), 300);
+  assert.equal(alone.next.itemId, "a");
+});
+
+test("a file that is over before its time makes what follows begin at once", () => {
+  const after = cutShort(player(), START + 30_000);
+  assert.equal(after.item.itemId, "b");
+  assert.equal(positionAt(after, START + 30_500), 500);
+  const again = cutShort(player({ repeatMode: "one" }), START + 49_900);
+  assert.equal(positionAt(again, START + 50_000), 100);
+  assert.equal(endsAt(again), START + 49_900 + 60_000);
 });
 
 test("a song of unknown length ends only when its output says so", () => {

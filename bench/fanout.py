@@ -4,10 +4,11 @@ python -m bench.fanout                                          three scenes, ea
 python -m bench.fanout SOCKETS [MESSAGES A SECOND] [SECONDS]    one scene of that size
 
 The servers of a scene are up at once and take turns of a few seconds, so that whatever else the machine does
-meanwhile falls upon all of them alike.
+meanwhile falls upon all of them alike. Each shares one core with its receivers.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -35,6 +36,9 @@ from bench.peers.plain_fanout import __doc__ as peer
 from tutti import event
 from tutti.up import free_port
 
+CORE = {max(os.sched_getaffinity(0))}
+"""Where each server and its receivers run. What is written on one core and read on another moves between their
+caches at the writer's cost, which no server has from clients on other machines."""
 TURN_S = 3
 WARM_UP_S = 1
 QUIET_S = 0.5
@@ -70,6 +74,8 @@ class Contestant:
         words = [sys.executable, "-m", "bench.parts.receivers", json.dumps(wish)]
         self._receivers = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._read_line()
+        for each in (process.pid, self._receivers.pid):
+            os.sched_setaffinity(each, CORE)
         time.sleep(1)
         self._idle = (process.memory_info().rss - empty) / self._count / 1024
         self._receivers.send_signal(signal.SIGUSR1)

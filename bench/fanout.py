@@ -37,8 +37,8 @@ from tutti import event
 from tutti.up import free_port
 
 CORE = {max(os.sched_getaffinity(0))}
-"""Where each server and its receivers run. What is written on one core and read on another moves between their
-caches at the writer's cost, which no server has from clients on other machines."""
+"""Where each server and its receivers run. What is written on one core and read on another moves between
+their caches at the writer's cost, which no server has from clients on other machines."""
 TURN_S = 3
 WARM_UP_S = 1
 QUIET_S = 0.5

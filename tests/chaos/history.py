@@ -88,8 +88,10 @@ def check_versions(history: History, changing: Collection[str] = ()) -> None:
     def is_change(deed: Deed) -> bool:
         return not deed.is_repeated and (not changing or deed.operation in changing)
 
-    given = Counter(deed.version for deed in answered if is_change(deed))
-    assert not [version for version, count in given.items() if count > 1], "one version for two changes"
+    given: dict[int, Deed] = {}
+    for deed in filter(is_change, answered):
+        other = given.setdefault(deed.version, deed)
+        assert other is deed, f"one version for two changes: {other} and {deed}"
     newest, ended = 0, sorted(answered, key=lambda deed: deed.end)
     at = 0
     for deed in answered:

@@ -75,8 +75,9 @@ of an event heard before is older than it::
 
 `device.register {name, kind, canPlay, deviceId?}` answers one such device; the client keeps `deviceId` and
 gives it back at the next register. `device.change {deviceId, name?, delayMs?}`, `device.forget {deviceId}`.
-One that is no output and was not seen for 180 days, a guest's for 7, is forgotten by itself; then
-`device.register` answers a new `deviceId`.
+One that has said nothing for 150 s is away, and told to be within half a minute more. One that is no output
+and was not seen for 180 days, a guest's for 7, is forgotten by itself; then `device.register` answers a new
+`deviceId`.
 
 **What a device does.** After `player.state`: am I in `outputs`? Then sound `item` at the position above
 (minus my `delayMs` when there are several outputs), else be silent. It sends
@@ -111,7 +112,7 @@ from tutti.player.devices import list as list_devices
 from tutti.player.devices import register as register_device
 from tutti.player.devices import report as report_device
 from tutti.player.history import History, Played, history
-from tutti.player.jobs import forget_commands, forget_orders, forget_unseen_devices
+from tutti.player.jobs import forget_commands, forget_orders, forget_unseen_devices, miss_silent_devices
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.settling import due_at
 from tutti.player.model.state import Item
@@ -180,6 +181,7 @@ __all__ = [
     "history",
     "leave_device",
     "list_devices",
+    "miss_silent_devices",
     "next_song",
     "opening",
     "pause",

@@ -1,4 +1,4 @@
-"""What the player does later: forget what nobody comes back to."""
+"""What the player does later: miss who went without a word, forget what nobody comes back to."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 from tutti.context import Context
 from tutti.database import Query, queries
 from tutti.job import job
-from tutti.player.devices import devices_of
+from tutti.player.devices import ONLINE_FOR, devices_of
 from tutti.player.model.changes import REACH
 from tutti.player.turn import Turn, locked_by_server
 
@@ -39,6 +39,16 @@ async def forget_orders(ctx: Context) -> None:
             await ctx.db.run(sql.empty_orders, queue_id=queue_id, reach=REACH)
 
 
+@job(every_s=30)
+async def miss_silent_devices(ctx: Context) -> None:
+    """Note which devices went without a word, as with a server that was killed, and tell their players."""
+    async for player_id in _one_by_one(ctx, sql.players_with_silent_devices, online_for=ONLINE_FOR):
+        async with ctx.transaction():
+            turn = await locked_by_server(ctx, player_id)
+            if turn is not None:
+                await _miss_silent(turn)
+
+
 @job(every_s=3600)
 async def forget_unseen_devices(ctx: Context) -> None:
     """Forget the devices that nobody comes back with, and tell those who are shown the list."""
@@ -49,6 +59,14 @@ async def forget_unseen_devices(ctx: Context) -> None:
             turn = await locked_by_server(ctx, player_id)
             if turn is not None:
                 await _forget_unseen(turn)
+
+
+async def _miss_silent(turn: Turn) -> None:
+    """Those of one player, unless they spoke meanwhile. Music on them has stopped by itself long before."""
+    ctx, here = turn.ctx, turn.player
+    if await ctx.db.run(sql.leave_silent_devices, queue_id=here.id, now=ctx.now, online_for=ONLINE_FOR):
+        turn.tell_devices(await devices_of(ctx, here.id))
+    await turn.end()
 
 
 async def _forget_unseen(turn: Turn) -> None:

@@ -463,6 +463,18 @@ update devices set last_seen_at = :now, left_at = null where id = :id;
 -- Its socket closed.
 update devices set left_at = :now where id = :id;
 
+-- players_with_silent_devices
+-- Who lists devices as present that have said nothing for too long.
+select distinct queue_id from devices
+where queue_id > :after and left_at is null and last_seen_at <= clock_timestamp() - cast(:online_for as interval)
+order by queue_id limit :count;
+
+-- leave_silent_devices
+-- Those of one player.
+update devices set left_at = :now
+where queue_id = :queue_id and left_at is null
+  and last_seen_at <= cast(:now as timestamptz) - cast(:online_for as interval);
+
 -- change_device
 -- Its name and its delay.
 update devices set name = :name, delay_ms = :delay_ms where id = :id;

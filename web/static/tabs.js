@@ -35,6 +35,8 @@ export class Line extends EventTarget {
     this.isUp = false;
     /** @type {unknown} */
     this.hello = null;
+    /** What the server said last of parts that are away. @type {unknown} */
+    this.degraded = null;
     this.channel = typeof BroadcastChannel === "function" ? new BroadcastChannel(CHANNEL) : null;
     if (this.channel) this.channel.onmessage = (event) => this.#hear(event.data);
     /** @type {Election | null} */
@@ -135,8 +137,9 @@ export class Line extends EventTarget {
 
   /** @param {string} name @param {any} detail */
   #pass(name, detail) {
-    if (name === "up") [this.isUp, this.hello] = [true, detail];
+    if (name === "up") [this.isUp, this.hello, this.degraded] = [true, detail, null];
     if (name === "down" || name === "ended") this.isUp = false;
+    if (name === "news" && detail.method === "server.degraded") this.degraded = detail;
     this.tell(name, detail);
   }
 
@@ -154,11 +157,15 @@ export class Line extends EventTarget {
   #hear(message) {
     this.election?.hear(message);
     if (message.kind === "event") this.#heardEvent(message);
-    if (message.kind === "join" && this.isUp && this.socket) {
-      this.#post({ kind: "event", name: "up", detail: { .../** @type {object} */ (this.hello), again: true } });
-    }
+    if (message.kind === "join" && this.isUp && this.socket) this.#greet();
     if (message.kind === "ask" && this.socket) this.#answer(message);
     if (message.kind === "answer" && message.tab === this.id) this.#answered(message);
+  }
+
+  /** A window that has just come learns what the server said before. */
+  #greet() {
+    this.#post({ kind: "event", name: "up", detail: { .../** @type {object} */ (this.hello), again: true } });
+    if (this.degraded) this.#post({ kind: "event", name: "news", detail: this.degraded });
   }
 
   /** @param {{name: string, detail: any}} message */

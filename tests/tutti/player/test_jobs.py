@@ -1,4 +1,4 @@
-"""What the clock clears away at players: devices that nobody comes back with."""
+"""What the clock does at players: it misses devices that fell silent, and forgets those that never return."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -104,6 +104,29 @@ async def test_one_who_comes_back_is_given_a_device_again(phone: Remote, guest: 
     await forget(floor)
     again = (await guest.do(player.register_device, name="Felix's phone", device_id=theirs)).device_id
     assert await listed(phone) == {again}
+
+
+async def miss(floor: Floor) -> None:
+    await perform(Context(floor), player.miss_silent_devices)
+
+
+async def test_a_device_that_went_without_a_word_is_told_to_be_away_once(
+    server: Server, phone: Remote, desk: Remote, floor: Floor, someone: Person
+) -> None:
+    """As when its server was killed and its battery died: nobody is left to say that it went."""
+    silent = await unseen(floor, await phone.device("Kitchen"), seconds=151)
+    speaking = await unseen(floor, await desk.device("Desk"), seconds=140)
+    async with server.phone(someone) as watching:
+        before = (await desk.do(player.get_player)).version
+        await miss(floor)
+        told = await watching.hear("devices.changed", version=before + 1)
+        is_online = {each["deviceId"]: each["isOnline"] for each in told["devices"]}
+        assert is_online == {str(silent): False, str(speaking): True}
+        await miss(floor)
+        assert (await desk.do(player.get_player)).version == before + 1
+        await phone.report("paused")
+        told = await watching.hear("devices.changed", version=before + 2)
+        assert all(each["isOnline"] for each in told["devices"])
 
 
 async def test_more_players_than_one_batch_holds_are_all_cleared(phone: Remote, floor: Floor) -> None:

@@ -1,4 +1,4 @@
-// A window that leads hears that its place was taken: mostly by another window of the same browser.
+// Windows of one browser: who leads greets who comes, and hears when his place was taken.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Line } from "../../../web/static/tabs.js";
@@ -13,10 +13,12 @@ class Socket extends EventTarget {
   }
 }
 
-/** @returns {{line: Line, socket: Socket, told: [string, number][]}} */
+/** @returns {{line: Line, socket: Socket, told: [string, number][], hear: (message: object) => void}} */
 function leading() {
   const socket = new Socket();
   const line = new Line(() => /** @type {any} */ (socket));
+  const listener = /** @type {any} */ (line.channel?.onmessage);
+  const hear = (/** @type {object} */ data) => listener({ data });
   line.channel?.close();
   line.channel = null;
   line.start();
@@ -25,7 +27,7 @@ function leading() {
   for (const name of ["down", "ended"]) {
     line.addEventListener(name, (event) => told.push([name, /** @type {CustomEvent} */ (event).detail.code]));
   }
-  return { line, socket, told };
+  return { line, socket, told, hear };
 }
 
 test("an end is told at once", () => {
@@ -52,4 +54,28 @@ test("a place that a stranger took is one", (context) => {
   socket.say("ended", { code: 4505 });
   context.mock.timers.tick(1000);
   assert.deepEqual(told, [["down", 4505], ["ended", 4505]]);
+});
+
+test("a window that has just come is told which parts are away, until they are back", () => {
+  const { line, socket, hear } = leading();
+  /** @type {any[]} */
+  const posted = [];
+  const channel = { postMessage: (/** @type {any} */ message) => posted.push(message), close() {} };
+  line.channel = /** @type {any} */ (channel);
+  const comes = () => {
+    posted.length = 0;
+    hear({ kind: "join" });
+    return posted.map(({ name, detail }) => [name, detail.params?.parts ?? detail.sessionId]);
+  };
+  const away = { method: "server.degraded", params: { parts: ["redis"] } };
+  socket.say("up", { sessionId: "one" });
+  assert.deepEqual(comes(), [["up", "one"]]);
+  socket.say("news", away);
+  assert.deepEqual(comes(), [["up", "one"], ["news", ["redis"]]]);
+  socket.say("news", { method: "player.state", params: {} });
+  assert.deepEqual(comes(), [["up", "one"], ["news", ["redis"]]]);
+  socket.say("down", {});
+  assert.deepEqual(comes(), []);
+  socket.say("up", { sessionId: "two" });
+  assert.deepEqual(comes(), [["up", "two"]]);
 });

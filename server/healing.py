@@ -97,6 +97,4 @@ class Healing:
 
 async def versions(ctx: Context, topics: list[str]) -> dict[str, int]:
     """The true version of each topic: a player's is in its own row, the others' in `topics`."""
-    players = [topic for topic in topics if topic.startswith("player:")]
-    others = [topic for topic in topics if not topic.startswith("player:")]
-    return await player.versions(ctx, topics=players) | await topic_versions(ctx, topics=others)
+    return await topic_versions(ctx, topics=topics) | await player.versions(ctx, topics=topics)

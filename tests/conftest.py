@@ -5,9 +5,6 @@ its own, copied from a migrated template, and a namespace of its own on Redis.
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +16,7 @@ import asyncpg
 import pytest
 
 from tests.folders import passable_folder
-from tests.running import Server, Worker, running_server, running_worker
+from tests.running import Server, Worker, migrated, running_server, running_worker
 from tutti.context import Context, Floor, Person, SessionRef
 from tutti.embedded import Postgres, Redis
 from tutti.floor import open_floor
@@ -46,13 +43,7 @@ def redis_part() -> Iterator[Redis]:
 @pytest.fixture(scope="session")
 def template_database(postgres_part: Postgres) -> str:
     """The name of a migrated database from which tests get theirs."""
-    subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "head"],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": postgres_part.url},
-        check=True,
-    )
-    return urlsplit(postgres_part.url).path.lstrip("/")
+    return urlsplit(migrated(postgres_part.url)).path.lstrip("/")
 
 
 @pytest.fixture

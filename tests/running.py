@@ -26,6 +26,17 @@ from tutti.up import free_port
 ROOT = Path(__file__).parent.parent
 
 
+def migrated(database_url: str) -> str:
+    """The address of a database that has just been given our tables."""
+    subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": database_url},
+        check=True,
+    )
+    return database_url
+
+
 class Server:
     """A server with its address; `client(person)` is a signed-in HTTP client by bearer token."""
 

@@ -37,6 +37,7 @@ EVENTS: Final = {
     "topic.changed": Event(newest_wins=True, lasting=False),
     "server.degraded": Event(newest_wins=True, lasting=False),
 }
+_PLAYER: Final = "player:"
 
 
 def body(name: str) -> Callable[[type[R]], type[R]]:
@@ -63,7 +64,13 @@ def collect_bodies(*modules: ModuleType) -> dict[str, type[Record]]:
 
 def player(player_id: UUID) -> str:
     """All that concerns one player: its state, queue, devices and guests."""
-    return f"player:{player_id}"
+    return f"{_PLAYER}{player_id}"
+
+
+def player_of(topic: str) -> UUID | None:
+    """Whose topic this is, if it is a player's."""
+    kind, _, name = topic.partition(_PLAYER)
+    return UUID(name) if name and not kind else None
 
 
 def person(person_id: UUID) -> str:

@@ -20,6 +20,11 @@ WITHOUT_TOPIC: Final = ("session.hello", "queue.state", "topic.changed", "server
 IN_THE_OPENING: Final = ("player.state", "devices.changed", "upload.progress")
 """Said to a new socket as well, and then without a topic."""
 
+SECURITY_SCHEMES: Final[Json] = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "cookie": {"type": "httpApiKey", "in": "cookie", "name": "sid"},
+}
+
 
 def asyncapi(
     commands: Mapping[str, Command],
@@ -46,15 +51,7 @@ def asyncapi(
         },
         "defaultContentType": "application/json",
         "servers": {"here": server_told(host, protocol)},
-        "channels": {
-            "socket": {
-                "address": f"{PREFIX}/socket",
-                "title": "The socket",
-                "description": "One per device. Text frames with one JSON-RPC 2.0 message each.",
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
-                "bindings": {"ws": {"method": "GET"}},
-            }
-        },
+        "channels": {"socket": _channel(messages)},
         "operations": {
             **{each.name: _call(each) for each in asked},
             **{name: _send(name, doc_of(record)) for name, record in said.items()},
@@ -62,10 +59,7 @@ def asyncapi(
         "components": {
             "schemas": _plain(reached({"Problem": PROBLEM, **schemas.components}, messages)),
             "messages": _plain(messages),
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "cookie": {"type": "httpApiKey", "in": "cookie", "name": "sid"},
-            },
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 
@@ -87,6 +81,16 @@ def server_told(host: str, protocol: str) -> Json:
             {"$ref": "#/components/securitySchemes/bearer"},
             {"$ref": "#/components/securitySchemes/cookie"},
         ],
+    }
+
+
+def _channel(messages: Json) -> Json:
+    return {
+        "address": f"{PREFIX}/socket",
+        "title": "The socket",
+        "description": "One per device. Text frames with one JSON-RPC 2.0 message each.",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "bindings": {"ws": {"method": "GET"}},
     }
 
 

@@ -1,10 +1,7 @@
 """PostgreSQL goes away and comes back under servers that stay: the music goes on, commands are refused."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -17,7 +14,7 @@ from tests.chaos.conftest import for_all_of
 from tests.chaos.proxy import proxy_of
 from tests.chaos.test_postgres import through
 from tests.folders import passable_folder
-from tests.running import ROOT, Phone, Refused, changed, server_process
+from tests.running import Phone, Refused, changed, migrated, server_process
 from tutti.context import Floor, Person
 from tutti.embedded import Postgres
 from tutti.settings import Settings
@@ -43,13 +40,7 @@ def postgres_part() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def database_url(postgres_part: Postgres) -> str:
     """One database for all: each test has people of its own in it."""
-    subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "head"],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": postgres_part.url},
-        check=True,
-    )
-    return postgres_part.url
+    return migrated(postgres_part.url)
 
 
 @pytest.fixture(autouse=True)

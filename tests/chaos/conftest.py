@@ -1,9 +1,6 @@
 """Parts of our own, which may be killed: PostgreSQL with fsync, Redis, two servers as processes."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -13,7 +10,7 @@ import psutil
 import pytest
 
 from tests.folders import passable_folder
-from tests.running import Process, Server, changed, wait_for_answer
+from tests.running import Process, Server, changed, migrated, wait_for_answer
 from tutti.context import Floor
 from tutti.embedded import Postgres, Redis
 from tutti.settings import Settings, read_settings
@@ -46,13 +43,7 @@ def redis_part() -> Iterator[Redis]:
 @pytest.fixture(scope="session")
 def database_url(postgres_part: Postgres) -> str:
     """One database for all: each test has people of its own in it."""
-    subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "head"],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": postgres_part.url},
-        check=True,
-    )
-    return postgres_part.url
+    return migrated(postgres_part.url)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from tutti.database import queries
 from tutti.errors import Conflict, Forbidden, Gone, NotFound
 from tutti.identity.audit import record
 from tutti.identity.grants import allowed
-from tutti.identity.model import Right, player_resource, user_subject
+from tutti.identity.model import PLAYER, Right, player_resource, user_subject
 from tutti.identity.people import Me, as_person, checked_name, insert_person
 from tutti.identity.sessions import begin_browser, begin_program, end_sessions
 from tutti.identity.sign_in import BrowserSession
@@ -192,13 +192,12 @@ async def _my_player(ctx: Context, player_id: UUID | None) -> UUID:
         if not await allowed(ctx, player_resource(player_id), OWN):
             raise NotYourPlayer
         return player_id
-    prefix = "player:"
     found = await ctx.db.value(
-        sql.resources_with_right, subject=user_subject(ctx.me.id), right=OWN, prefix=prefix
+        sql.resources_with_right, subject=user_subject(ctx.me.id), right=OWN, prefix=PLAYER
     )
     if found is None:
         raise NoPlayerYet
-    return UUID(found.removeprefix(prefix))
+    return UUID(found.removeprefix(PLAYER))
 
 
 async def _come_in(ctx: Context, token: str, name: str) -> tuple[Me, Welcome]:

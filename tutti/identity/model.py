@@ -202,6 +202,10 @@ def _form(system: str, text: str) -> Literal["phone", "tablet", "desktop"]:
     return "phone" if system in ("iOS", "Android") else "desktop"
 
 
+PLAYER: Final = "player:"
+"""What the resource of each player begins with."""
+
+
 def user_subject(user_id: UUID) -> str:
     """The subject of a person's grants."""
     return f"user:{user_id}"
@@ -209,4 +213,4 @@ def user_subject(user_id: UUID) -> str:
 
 def player_resource(player_id: UUID) -> str:
     """The resource of a player's grants."""
-    return f"player:{player_id}"
+    return f"{PLAYER}{player_id}"

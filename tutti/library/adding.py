@@ -43,10 +43,21 @@ async def add_song(
     file_id = await _keep_file(ctx, sha256, storage_key, size, probe)
     if known := await _known(ctx, owner_id, file_id):
         return known
-    song_id = ctx.new_id()
-    names = names_of(probe.tags, file_name)
-    place = await _place(ctx, names, probe.tags)
-    audience = audience_of(owner_id, visibility)
+    song_id = await _add_row(ctx, owner_id, probe, names_of(probe.tags, file_name), visibility)
+    await ctx.db.run(
+        sql.add_source, id=ctx.new_id(), song_id=song_id, media_file_id=file_id, file_name=file_name
+    )
+    row = await song_row(ctx, song_id, owner_id)
+    await settle(ctx, row, change="added")
+    return row.seen_by(owner_id)
+
+
+async def _add_row(
+    ctx: Context, owner_id: UUID, probe: audio.Probe, names: Names, visibility: Visibility
+) -> UUID:
+    """The song itself, on its shelves; answers its id."""
+    song_id, tags = ctx.new_id(), probe.tags
+    place = await _place(ctx, names, tags)
     await ctx.db.run(
         sql.add_song,
         id=song_id,
@@ -54,24 +65,19 @@ async def add_song(
         title=names.title,
         artist_id=place.artist_id,
         album_id=place.album_id,
-        track_number=number_in_range(probe.tags.track_number, 99999),
-        disc_number=number_in_range(probe.tags.disc_number, 9999),
-        year=year_in_range(probe.tags.year),
-        genre=probe.tags.genre,
+        track_number=number_in_range(tags.track_number, 99999),
+        disc_number=number_in_range(tags.disc_number, 9999),
+        year=year_in_range(tags.year),
+        genre=tags.genre,
         duration_ms=probe.duration_ms,
-        musicbrainz_id=probe.tags.musicbrainz_recording_id,
+        musicbrainz_id=tags.musicbrainz_recording_id,
         visibility=visibility,
-        audience=audience,
+        audience=audience_of(owner_id, visibility),
         title_key=key_of(names.title),
         artist_key=place.artist_key,
         album_key=place.album_key,
     )
-    await ctx.db.run(
-        sql.add_source, id=ctx.new_id(), song_id=song_id, media_file_id=file_id, file_name=file_name
-    )
-    row = await song_row(ctx, song_id, owner_id)
-    await settle(ctx, row, change="added")
-    return row.seen_by(owner_id)
+    return song_id
 
 
 async def _known(ctx: Context, owner_id: UUID, file_id: UUID) -> Song | None:

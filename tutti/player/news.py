@@ -15,7 +15,6 @@ from tutti.player.rights import player_of
 from tutti.player.turn import locked_by_server, shown
 from tutti.record import Record
 
-PREFIX = "player:"
 sql = queries(__file__)
 
 
@@ -53,7 +52,7 @@ async def opening(ctx: Context) -> list[tuple[str, Record]]:
 
 async def versions(ctx: Context, topics: Sequence[str]) -> dict[str, int]:
     """The true version of each player's topic; unknown players are left out."""
-    ids = [UUID(topic.removeprefix(PREFIX)) for topic in topics if topic.startswith(PREFIX)]
+    ids = [player_id for player_id in map(event.player_of, topics) if player_id]
     rows = await ctx.db.all(sql.versions, PlayerVersion, player_ids=ids)
     return {event.player(row.id): row.version for row in rows}
 

@@ -36,10 +36,11 @@ async def test_a_closed_window_goes_on_where_it_stopped(
         await desk.context.route("**/api/v1/upload/chunk/**", break_the_last)
         await choose(desk.page, [file])
         await desk.until("document.querySelector('upload-manager').uploader.uploads[0]?.received > 16000000")
-        await desk.context.unroute("**/api/v1/upload/chunk/**")
         desk.page.on("dialog", lambda dialog: dialog.accept())
         await desk.open("/")
         await desk.until_up()
+        # Not before the old page is gone: it tries again by itself.
+        await desk.context.unroute("**/api/v1/upload/chunk/**")
         again: list[str] = []
         desk.page.on("request", lambda request: again.append(f"{request.method} {request.url}"))
         await choose(desk.page, [file])

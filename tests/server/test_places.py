@@ -60,6 +60,7 @@ async def test_the_newer_socket_of_a_device_takes_the_place_of_the_older(
             assert (await older.hear("device.taken"))["deviceId"] == device["deviceId"]
             assert await older.close_code() == TAKEN_OVER
             assert await is_online(newer)
+        await until_gone(two_servers[place], left=0)
         async with two_servers[0].phone(someone) as other:
             assert not await is_online(other), "the last socket of a device takes it along"
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from server.connection import Connection
-from server.http import STEERING, rate_of, spend
+from server.http import is_steering, rate_of, spend
 from server.problems import problem_members, problem_of
 from server.rpc import Call, UnknownMethod, call_in, code_of
 from server.socket import SIGNED_OUT, TOO_FAST
@@ -19,7 +19,7 @@ from tutti.wire import Ping, Pong, is_spoken
 
 async def answer(connection: Connection, raw: str) -> None:
     """Carry out what a frame asks for; whatever fails, the socket answers and stays."""
-    connection.share = None  # who asks for something has come in
+    connection.come_in()
     call: Call | None = None
     try:
         call = _call(connection, raw)
@@ -50,7 +50,7 @@ async def _result(connection: Connection, call: Call) -> Any:
     if command is None or not is_spoken(command):
         _spend(connection)
         raise UnknownMethod(method=call.method[:100])
-    if call.method.partition(".")[0] in STEERING:
+    if is_steering(command):
         _spend(connection)
     else:
         # Counted before anything is read: here for a flood, and with the person's other devices.

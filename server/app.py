@@ -12,6 +12,7 @@ import django_htmx
 from aiohttp import web
 
 from server import connection, documents, health, http, media, middleware, uploads, ws
+from server.crowds import CROWDS, Crowds
 from server.healing import Healing
 from server.health import DRAINING, LAG
 from server.hub import Hub
@@ -73,6 +74,7 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[LAG] = await stack.enter_async_context(LoopLag())
         floor = app[FLOOR] = await stack.enter_async_context(open_floor(settings))
         app[OPENING_SHARE] = Share(floor.pool, max(1, settings.database_pool // 2))
+        app[CROWDS] = Crowds(floor.pool)
         client = app[REDIS] = open_redis(settings)
         stack.push_async_callback(client.aclose)
         app[BUCKETS] = Buckets(client, settings.redis_namespace)

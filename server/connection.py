@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from server.crowds import CROWDS
 from server.http import steering_rate
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, OPENING_SHARE, SETTINGS
@@ -62,7 +63,8 @@ class Connection:
         self.sockets_per_person = settings.sockets_per_person
         self.rate: Rate = steering_rate(settings)
         self.share: Share | None = app[OPENING_SHARE]
-        """What the opening may use of the database; None once the client has asked for something."""
+        """What it may use of the database, and with whom: opening, with all who open a socket."""
+        self._crowds = app[CROWDS]
         self.serial = 0
         self.warned_at = 0.0
         self.answering = asyncio.Lock()
@@ -75,6 +77,10 @@ class Connection:
 
     async def unlisten(self, topic: str) -> None:
         await self.hub.unlisten(self.socket, topic)
+
+    def come_in(self) -> None:
+        """Who asks for something has come in: from now on he waits with those who steer the same player."""
+        self.share = self._crowds.share_of(self.person, self.session)
 
     def context(self) -> Context:
         """A fresh context for one command."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from server.crowds import CROWDS
 from server.keys import BUCKETS, SETTINGS
 from server.limits import Buckets, Rate, strangers_rate
 from server.middleware import address_block, count_stranger, hashed
@@ -56,6 +57,8 @@ def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response
         ctx = request[CTX]
         if not command.public:
             _ = ctx.me
+        if is_steering(command) and (share := request.app[CROWDS].share_of(ctx.person, ctx.session)):
+            ctx.wait_with(share)
         given = await _given(request, command)
         rate = rate_of(request.app[SETTINGS], ctx, command)
         if rate is not None and rate[0].name == "sign-in":
@@ -70,6 +73,11 @@ def route_of(command: Command) -> Callable[[web.Request], Awaitable[web.Response
         )
 
     return answer
+
+
+def is_steering(command: Command) -> bool:
+    """Whether it is asked of a player."""
+    return command.name.partition(".")[0] in STEERING
 
 
 def deprecated(
@@ -139,16 +147,16 @@ def _account(given: dict[str, Any]) -> str:
 
 def rate_of(settings: Settings, ctx: Context, command: Command) -> tuple[Rate, str] | None:
     """Which bucket counts this call, and by what, on either transport (protocol §1's table)."""
-    noun, path = command.name.partition(".")[0], command.path or ""
+    path = command.path or ""
     block = address_block(ctx.ip_address)
     person = str(ctx.person.id) if ctx.person else block
-    if noun in STEERING and command.verb not in READING:
+    if is_steering(command) and command.verb not in READING:
         return steering_rate(settings), str(ctx.session.id) if ctx.session else person
     if path.startswith(PROOFS):
         return Rate("sign-in", settings.rate_sign_in_per_minute, 60), block
     if path == "/search/suggestions":
         return Rate("suggestions", settings.rate_suggestions_per_second, 1), person
-    if noun == "upload":
+    if command.name.startswith("upload."):
         return None
     if ctx.person is None:
         return strangers_rate(settings), block

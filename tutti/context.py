@@ -101,6 +101,10 @@ class Context:
         """How often the edge has begun this command; from 2 on somebody was quicker."""
         self._listener = listener
 
+    def wait_with(self, share: Share) -> None:
+        """From the next transaction on, use no more of the connections than all who wait with this one."""
+        self._transaction.pool = share
+
     @property
     def has_committed(self) -> bool:
         """Whether something of this command is committed already, so that it cannot be run again."""

@@ -13,7 +13,7 @@ from tutti.database import queries
 from tutti.errors import NotFound
 from tutti.player.model import outputs, reports
 from tutti.player.model.reports import Report, Said
-from tutti.player.model.state import Output, Player
+from tutti.player.model.state import Output
 from tutti.player.problems import DeviceCannotPlay, DeviceGone
 from tutti.player.rights import CONTROL, SEE, may_sound, player_of
 from tutti.player.turn import Turn, locked_by_server, take_turn, take_turn_to_report
@@ -81,11 +81,7 @@ class DeviceList(Devices):
 async def list(ctx: Context, *, player_id: UUID | None = None) -> DeviceList:  # noqa: A001  # the command is device.list
     """All devices of this player, the last seen first."""
     ctx.at_one_moment()
-    found = await player_of(ctx, player_id)
-    player = await ctx.db.one(sql.player_to_read, Player, player_id=found)
-    if player is None:
-        raise NotFound
-    return DeviceList(devices=(await devices_of(ctx, found)).devices, version=player.version)
+    return await listed(ctx, await player_of(ctx, player_id))
 
 
 @command("POST /player/devices")
@@ -122,7 +118,9 @@ async def register(
     row = await _row(turn, row_id)
     turn.take(outputs.come(turn.player, ctx.now, row_id))
     await _take_up_start(turn, row)
-    await _tell(turn)
+    if known is None or _is_news(known, row):
+        await _announce(turn)
+    await turn.end()
     return _seen(row, ctx.now)
 
 
@@ -204,6 +202,14 @@ async def leave(ctx: Context) -> None:
     await _tell(turn)
 
 
+async def listed(ctx: Context, player_id: UUID) -> DeviceList:
+    """A player's devices, and of which version that is; of one moment if the transaction is."""
+    version = await ctx.db.value(sql.version_of_player, player_id=player_id)
+    if version is None:
+        raise NotFound
+    return DeviceList(devices=(await devices_of(ctx, player_id)).devices, version=version)
+
+
 async def devices_of(ctx: Context, player_id: UUID) -> Devices:
     """A player's devices as everybody sees them."""
     rows = await ctx.db.all(sql.devices_of_player, DeviceRow, queue_id=player_id)
@@ -248,6 +254,13 @@ async def _take_up_start(turn: Turn, row: DeviceRow) -> None:
     """Music that waits for a device begins on this one, if it may come to it by itself."""
     if row.can_play and outputs.awaits_device(turn.player) and await may_sound(turn.ctx, turn.player):
         turn.take(outputs.appear(turn.player, turn.ctx.now, row.output()))
+
+
+def _is_news(before: DeviceRow, row: DeviceRow) -> bool:
+    """Whether others are shown something else now: who may only look must not raise the version at will."""
+    is_other = (before.queue_id, before.kind, before.can_play) != (row.queue_id, row.kind, row.can_play)
+    was_away = before.left_at is not None or row.last_seen_at - before.last_seen_at >= SEEN_AGAIN_AFTER
+    return is_other or was_away
 
 
 async def _note_presence(turn: Turn, row: DeviceRow) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from tutti import event
 from tutti.context import Context
 from tutti.database import queries
-from tutti.player.devices import devices_of
+from tutti.player.devices import listed
 from tutti.player.model.state import PlayerState, state_of
 from tutti.player.queue import page
 from tutti.player.rights import player_of
@@ -46,7 +46,7 @@ async def opening(ctx: Context) -> list[tuple[str, Record]]:
         return [
             ("player.state", state_of(player)),
             ("queue.state", await page(ctx, player)),
-            ("devices.changed", await devices_of(ctx, player_id)),
+            ("devices.changed", await listed(ctx, player_id)),
         ]
 
 

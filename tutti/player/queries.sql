@@ -114,6 +114,10 @@ select id from queues where user_id = :person_id;
 -- Null for a player that no person owns; no row for none at all.
 select user_id from queues where id = :player_id;
 
+-- version_of_player
+-- How far it has come.
+select version from queues where id = :player_id;
+
 -- versions
 -- What listeners compare with what they were sent.
 select id, version from queues where id = any(cast(:player_ids as uuid[]));

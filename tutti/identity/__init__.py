@@ -51,7 +51,7 @@ from tutti.identity.links import LinkExpired, WaitingLink
 from tutti.identity.model import DeviceInfo, player_resource, user_subject
 from tutti.identity.news import DeviceTaken, SessionEnded, SessionsChanged
 from tutti.identity.password import change_password, forgot_password, reset_password
-from tutti.identity.people import AddressTaken, Me, add_user, person_by_address
+from tutti.identity.people import AddressTaken, Me, add_user, audiences_of, person_by_address
 from tutti.identity.people import change as change_me
 from tutti.identity.people import get as get_me
 from tutti.identity.places import bind_device, leave_place, take_place
@@ -132,6 +132,7 @@ __all__ = [
     "administrator",
     "allowed",
     "answered_before",
+    "audiences_of",
     "bind_device",
     "change_me",
     "change_password",

@@ -170,12 +170,13 @@ async def list(ctx: Context) -> Guests:  # noqa: A001  # the command is guest.li
 
 @command("DELETE /guests/{guestId}")
 async def put_out(ctx: Context, guest_id: UUID) -> None:
-    """Put a guest out: his rights and sessions end, and his sockets close."""
+    """Put a guest out: his rights and sessions end, his sockets close, and his devices are listed no more."""
     name = await ctx.db.value(sql.disable_guest, id=guest_id, host_id=ctx.me.id, now=ctx.now)
     if name is None:
         raise NotFound
     await ctx.db.run(sql.drop_grants_of_subject, subject=user_subject(guest_id))
     await end_sessions(ctx, guest_id, "put_out")
+    ctx.enqueue("player.forget_devices_of", person_id=guest_id)
     await record(ctx, "guest.put_out", user_id=ctx.me.id, target=str(guest_id))
     await _tell(ctx, ctx.me.id)
 

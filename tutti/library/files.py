@@ -12,11 +12,17 @@ from tutti.library.model import MediaFile, PlayableSong, Song, SongRow
 sql = queries(__file__)
 
 
-async def songs_to_play(ctx: Context, song_ids: Sequence[UUID]) -> list[PlayableSong]:
-    """These songs in this order, without those that the caller may not hear; one named twice comes twice."""
+async def songs_to_play(
+    ctx: Context, song_ids: Sequence[UUID], audiences: Sequence[str] | None = None
+) -> list[PlayableSong]:
+    """These songs in this order, without those that the caller may not hear; one named twice comes twice.
+
+    With `audiences` it is asked with somebody else's ears.
+    """
     person_id = ctx.person.id if ctx.person else None
+    heard = ctx.audiences if audiences is None else audiences
     rows = await ctx.db.all(
-        sql.songs_in, SongRow, ids=list(set(song_ids)), person_id=person_id, audiences=ctx.audiences
+        sql.songs_in, SongRow, ids=list(set(song_ids)), person_id=person_id, audiences=heard
     )
     found = {row.id: _playable(row) for row in rows}
     return [found[song_id] for song_id in song_ids if song_id in found]

@@ -112,7 +112,13 @@ from tutti.player.devices import list as list_devices
 from tutti.player.devices import register as register_device
 from tutti.player.devices import report as report_device
 from tutti.player.history import History, Played, history
-from tutti.player.jobs import forget_commands, forget_orders, forget_unseen_devices, miss_silent_devices
+from tutti.player.jobs import (
+    forget_commands,
+    forget_devices_of,
+    forget_orders,
+    forget_unseen_devices,
+    miss_silent_devices,
+)
 from tutti.player.model.changes import QueueChanged
 from tutti.player.model.settling import due_at
 from tutti.player.model.state import Item
@@ -173,6 +179,7 @@ __all__ = [
     "export_person",
     "forget_commands",
     "forget_device",
+    "forget_devices_of",
     "forget_orders",
     "forget_person",
     "forget_unseen_devices",

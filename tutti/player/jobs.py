@@ -9,6 +9,7 @@ from tutti.context import Context
 from tutti.database import Query, queries
 from tutti.job import job
 from tutti.player.devices import ONLINE_FOR, devices_of
+from tutti.player.model import outputs
 from tutti.player.model.changes import REACH
 from tutti.player.turn import Turn, locked_by_server
 
@@ -59,6 +60,29 @@ async def forget_unseen_devices(ctx: Context) -> None:
             turn = await locked_by_server(ctx, player_id)
             if turn is not None:
                 await _forget_unseen(turn)
+
+
+@job()
+async def forget_devices_of(ctx: Context, *, person_id: UUID) -> None:
+    """Take the devices of somebody who was put out off every list; music on them pauses."""
+    async with ctx.transaction():
+        player_ids = await ctx.db.all(sql.players_with_devices_of, UUID, person_id=person_id)
+    for player_id in player_ids:
+        async with ctx.transaction():
+            turn = await locked_by_server(ctx, player_id)
+            if turn is not None:
+                await _forget_those_of(turn, person_id)
+
+
+async def _forget_those_of(turn: Turn, person_id: UUID) -> None:
+    """Those at one player."""
+    ctx = turn.ctx
+    device_ids = await ctx.db.all(sql.forget_devices_at, UUID, queue_id=turn.player.id, person_id=person_id)
+    for device_id in device_ids:
+        turn.take(outputs.remove_output(turn.player, ctx.now, device_id))
+    if device_ids:
+        turn.tell_devices(await devices_of(ctx, turn.player.id))
+    await turn.end()
 
 
 async def _miss_silent(turn: Turn) -> None:

@@ -508,6 +508,14 @@ where queue_id = :queue_id and id <> all(cast(:in_use as uuid[]))
       when user_id = cast(:owner_id as uuid) then cast(:own as interval) else cast(:others as interval)
   end;
 
+-- players_with_devices_of
+-- At whose players somebody has devices.
+select distinct queue_id from devices where user_id = :person_id;
+
+-- forget_devices_at
+-- Somebody's at one player; answers which.
+delete from devices where queue_id = :queue_id and user_id = :person_id returning id;
+
 -- history_of_person
 -- For the export of a person's data.
 select id, user_id, song_id, played_at, played_duration, completed, source from play_history

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from tutti import library
+from tutti import identity, library
 from tutti.context import Context
 from tutti.database import queries
 from tutti.player.model.hearing import Heard
@@ -51,7 +51,7 @@ async def window_of(
     goes_round: bool = False,
     counts: bool = False,
 ) -> Window:
-    """The queue around an item, by default the current one, with what this caller may not hear marked.
+    """The queue around an item, by default the current one, with what its owner may not hear marked.
 
     Both ends of the order come along where it may go round, or when `goes_round` says that it will. Where
     nothing of what follows can be played (an album that was deleted), it looks further.
@@ -90,18 +90,21 @@ async def _window(
         tail=around.tail,
         is_cut=len(around.after) >= size,
     )
-    return await _marked(ctx, window)
+    return await _marked(ctx, player.user_id, window)
 
 
-async def _marked(ctx: Context, window: Window) -> Window:
+async def _marked(ctx: Context, owner_id: UUID | None, window: Window) -> Window:
     """What follows and what came before as the library knows it now, with what cannot be played marked.
 
-    A server's timer hears with nobody's ears: it trusts the queue, and the output reports what fails.
+    It is asked with the owner's ears, whoever acts and also when it is a timer: one version must show the
+    same to all. A player that nobody owns trusts its queue, and the output reports what fails.
     """
     asked = {item.song_id for item in (*window.after, *window.head, *window.before, *window.tail)}
-    if ctx.person is None or not asked:
+    if owner_id is None or not asked:
         return window
-    known = await songs_known(ctx, asked)
+    audiences = identity.audiences_of(owner_id, "member", None)
+    songs = await library.songs_to_play(ctx, list(asked), audiences)
+    known = {song.song_id: song for song in songs}
     return msgspec.structs.replace(
         window,
         after=tuple(as_known(item, known) for item in window.after),

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from tutti import audio, library
+from tutti import audio, identity, library
 from tutti.context import Context, Person
 from tutti.database import queries
 from tutti.errors import Problem, Unusable
@@ -160,7 +160,7 @@ async def _fail(ctx: Context, upload_id: UUID, problem: Problem) -> None:
 
 def _owner(user_id: UUID) -> Person:
     """The job acts for the one who uploaded: he may hear what he owns."""
-    return Person(id=user_id, name="", audiences=("public", "members", f"user:{user_id}"))
+    return Person(id=user_id, name="", audiences=identity.audiences_of(user_id, "member", None))
 
 
 def _digest(path: Path) -> bytes:

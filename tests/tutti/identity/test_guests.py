@@ -103,6 +103,8 @@ async def test_putting_out_ends_rights_sessions_and_tokens(at: At, player_id: UU
     assert (
         await seen(floor, "select ended_because from sessions where id = $1", guest.signed_in.id) == "put_out"
     )
+    job = "select arguments ->> 'person_id' from jobs where name = 'player.forget_devices_of'"
+    assert await seen(floor, job) == str(guest.me.id)
     async with refusal(NotFound):
         await perform(host, identity.put_out, guest_id=guest.me.id)
 

@@ -11,7 +11,7 @@ from tutti.player.devices import the_device, to_play_on
 from tutti.player.editing import Editing
 from tutti.player.model import outputs, transport
 from tutti.player.model.presence import is_output
-from tutti.player.model.state import Output, PlayerState, RepeatMode, Source, state_of
+from tutti.player.model.state import Output, Player, PlayerState, RepeatMode, Source, is_over, state_of
 from tutti.player.problems import ItemGone, NothingPlayable, QueueEmpty
 from tutti.player.queue import playable_songs
 from tutti.player.rights import CONTROL, VOLUME, player_of
@@ -42,6 +42,7 @@ async def play(
 ) -> PlayerState:
     """Start or resume: the current item, another one, or a song, which is then put behind the current.
 
+    At the end of the queue it goes on with what follows, or from the first; who names the last gets that.
     Music sounds where it sounded last. `device_id` moves it there; the very first time it is the device that
     asks, or else the one last seen that can sound.
     """
@@ -183,12 +184,17 @@ async def _target(turn: Turn, song_id: UUID | None, item_id: UUID | None, source
     if song_id is not None and (current is None or current.song_id != song_id):
         return await _put_next(turn, song_id, source)
     if item_id is None or (current is not None and current.item_id == item_id):
-        return None
+        return _to_begin_again(turn.player, is_named=item_id is not None or song_id is not None)
     if turn.player.is_shuffled and current is not None:
         await _bring_forward(turn, item_id)
     if (await turn.window(item_id)).item is None:
         raise ItemGone(player=state_of(turn.player))
     return item_id
+
+
+def _to_begin_again(player: Player, *, is_named: bool) -> UUID | None:
+    """Going on at the end of the queue means what follows; who names the song that is over means that one."""
+    return player.item.item_id if player.item is not None and is_named and is_over(player) else None
 
 
 async def _put_next(turn: Turn, song_id: UUID, source: Source) -> UUID:

@@ -124,8 +124,8 @@ class Editing:
                 case TakeOut(put_in=number):
                     await self.take_out(await self._ids(sql.items_put_in, queue_version=number))
                 case PutBack(taken_in=number, current=current):
-                    await self._put_back(number)
-                    self._return_to = current
+                    if current in await self._put_back(number):
+                        self._return_to = current
                 case MoveBack(item_id=item_id, behind=behind, is_shuffled=is_shuffled):
                     await self._move_back(item_id, behind, is_shuffled=is_shuffled)
                 case Reorder(is_shuffled=is_shuffled, as_of=version):
@@ -142,7 +142,7 @@ class Editing:
             return
         if self._length > max(MOST_ITEMS, turn.player.queue_length):
             raise QueueFull(most=MOST_ITEMS, player=state_of(turn.player))
-        window = await turn.window_after_edit(self._length, None if self._before else self._return_to)
+        window = await turn.window_after_edit(self._length, await self._goes_on_at())
         turn.take(transport.requeue(turn.player, self._ctx.now, window))
         turn.take(changed(turn.player, queue_version=self._number))
         news = told_or_reload(self._number, self._length, turn.by, self._told)
@@ -157,10 +157,23 @@ class Editing:
             inverse=list(reversed(self._steps)),
         )
         if self._number % FORGET_EVERY == 0:
-            await self._run(sql.forget_changes, oldest=self._number - KEPT)
-            await self._run(sql.forget_items, oldest=self._number - KEPT)
-            await self._run(sql.forget_orders, oldest=self._number - KEPT)
-            await self._run(sql.empty_orders, reach=REACH)
+            await self._forget()
+
+    async def _goes_on_at(self) -> UUID | None:
+        """What is current from now on; None: what is so now, or its successor.
+
+        What was current when the change was made comes back with it, unless that would interrupt other music.
+        """
+        if self._return_to is None or (self._before is not None and await self.holds(self._before)):
+            return None
+        return self._return_to
+
+    async def _forget(self) -> None:
+        oldest = self._number - KEPT
+        await self._run(sql.forget_changes, oldest=oldest)
+        await self._run(sql.forget_items, oldest=oldest)
+        await self._run(sql.forget_orders, oldest=oldest)
+        await self._run(sql.empty_orders, reach=REACH)
 
     def _play_by(self, *, is_shuffled: bool) -> None:
         player = self._turn.player
@@ -222,17 +235,16 @@ class Editing:
             room = await self._places.at(index, 1, is_shuffled=is_shuffled, leaving_out=item_id)
         await self._places.put(item_id, room[0], is_shuffled=is_shuffled)
 
-    async def _put_back(self, number: int) -> None:
+    async def _put_back(self, number: int) -> list[UUID]:
+        """Put back what this change took out; answers what that was."""
         back = await self._ids(sql.put_back, taken_in=number, queue_version=self._number, kept=KEPT)
         self._steps.append(TakeOut(put_in=self._number))
         self._length += len(back)
-        found = await self._indexes(back)
-        if found is None or self._told is None:
+        if self._told is None or len(back) > TOLD:
             self._told = None
-            return
-        items = {item.item_id: item for item in await self._items(back)}
-        for each in reversed(found):
-            self._tell([Inserted(index=each.index, items=(items[each.item_id],))])
+        else:
+            await self._tell_inserted(await self._items(back))
+        return back
 
     def _took_out(self, count: int) -> None:
         self._length -= count

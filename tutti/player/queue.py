@@ -159,7 +159,11 @@ async def undo(
     if_version: int | None = None,
     command_id: UUID | None = None,
 ) -> PlayerState:
-    """Take back my last change of the queue, on the queue as it is today; again, the one before."""
+    """Take back my last change of the queue, on the queue as it is today; again, the one before.
+
+    What plays and stays in the queue plays on. If it goes, and the song that was current before the change
+    comes back, the music goes on with that one, from its beginning.
+    """
     turn = await take_turn(ctx, ADD, player_id, if_version, command_id)
     if turn.is_first:
         await _take_back(turn, sql.last_change_of_mine, "undo", NothingToUndo)

@@ -1,5 +1,7 @@
 """What people do at one player, as rules: each says what it brings about."""
 
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
@@ -13,6 +15,25 @@ from tutti.context import Person
 from tutti.player.model.state import RepeatMode
 
 SOME_PLACE = st.integers(0, 40)
+Course = tuple[UUID | None, bool, int, datetime]
+"""What is current, whether it plays, and where it stood when."""
+
+
+class Seen(NamedTuple):
+    """How a player was at one moment."""
+
+    state: player.State
+    order: list[UUID]
+    is_still: bool
+    """Nothing was about to happen by itself."""
+
+    @property
+    def current(self) -> UUID | None:
+        return self.state.item.item_id if self.state.item else None
+
+    @property
+    def course(self) -> Course:
+        return self.current, self.state.is_playing, self.state.position_ms, self.state.anchored_at
 
 
 class SteeredPlayer(LivePlayer):
@@ -45,18 +66,38 @@ class SteeredPlayer(LivePlayer):
     )
     def change_and_take_it_back(self, place: int, to: int, wish: str) -> None:
         """Undo is the inverse, and redo the inverse of that."""
-        before = list(self.mirror)
+        before = self.look()
         command, parameters = self.wish(wish, place, to)
         self.do(self.phone, command, **parameters)
-        if self.mirror == before:
+        if self.mirror == before.order:
             return
-        after = list(self.mirror)
+        after = self.look()
         self.do(self.phone, player.undo_queue)
-        assert self.mirror == before
+        self.is_again(before, after)
+        undone = self.look()
         self.do(self.phone, player.redo_queue)
-        assert self.mirror == after
+        self.is_again(after, undone)
         if place % 2:
             self.do(self.phone, player.undo_queue)
+
+    def look(self) -> Seen:
+        """How it is now, what is due counted as done."""
+        self.follow()
+        return Seen(self.state, list(self.mirror), self.is_still())
+
+    def is_again(self, wanted: Seen, left: Seen) -> None:
+        """The order is again as wanted, and who listens to what stays in it is not interrupted.
+
+        When that goes, the music goes on with what was current, if that was taken out and comes back.
+        """
+        assert self.mirror == wanted.order
+        if not (wanted.is_still and left.is_still):
+            return
+        now = Seen(self.state, self.mirror, is_still=True)
+        if left.current in now.order:
+            assert now.course == left.course
+        elif wanted.current is not None and wanted.current not in left.order:
+            assert now.course[:3] == (wanted.current, left.state.is_playing, 0)
 
     @rule()
     def toggle_shuffle_and_take_it_back(self) -> None:
@@ -109,6 +150,16 @@ class SteeredPlayer(LivePlayer):
         item = None if place is None or not self.mirror else self.mirror[place % len(self.mirror)]
         output = None if device is None else self.devices[device]
         self.do_once(self.phone, player.play, item_id=item, device_id=output)
+
+    @precondition(lambda self: self.mirror)
+    @rule()
+    def play_again_what_is_over(self) -> None:
+        """Whatever follows, who names a song that is over hears that one."""
+        self.do(self.phone, player.pause)
+        self.do(self.phone, player.seek, position_ms=220_000)
+        over = self.look()
+        self.do(self.phone, player.play, item_id=over.current)
+        assert self.look().course[:3] == (over.current, True, 0)
 
     @rule()
     def pause(self) -> None:

@@ -186,6 +186,42 @@ async def test_playing_an_item_jumps_to_it(phone: Remote, songs: list[UUID]) -> 
         await phone.do(player.play, item_id=uuid4())
 
 
+async def heard_to_the_end(phone: Remote) -> player.State:
+    """Everything was played, and nothing follows."""
+    await phone.device()
+    state = await phone.do(player.play)
+    while state.is_playing:
+        state = await phone.do(player.next_song)
+    assert state.item is not None
+    assert state.position_ms == state.item.duration_ms
+    return state
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+@pytest.mark.parametrize("named_by", ["item_id", "song_id"])
+async def test_naming_the_last_song_after_the_queue_has_ended_plays_that_one(
+    phone: Remote, songs: list[UUID], named_by: str, is_shuffled: bool
+) -> None:
+    await phone.add(*songs[:3])
+    await phone.do(player.change_player, is_shuffled=is_shuffled)
+    over = await heard_to_the_end(phone)
+    order = await phone.item_ids()
+    state = await phone.do(player.play, **{named_by: getattr(over.item, named_by)}, position_ms=5_000)
+    assert (state.item, state.current_index, state.next) == (over.item, 2, None)
+    assert (state.is_playing, state.position_ms) == (True, 5_000)
+    assert await phone.item_ids() == order
+
+
+async def test_naming_nothing_after_the_queue_has_ended_begins_it_again(
+    phone: Remote, songs: list[UUID]
+) -> None:
+    await phone.add(*songs[:3])
+    await heard_to_the_end(phone)
+    state = await phone.do(player.play)
+    assert state.item is not None
+    assert (state.item.title, state.is_playing, state.position_ms) == ("A", True, 0)
+
+
 async def test_a_song_that_is_not_mine_to_hear_is_not_played(phone: Remote) -> None:
     with pytest.raises(SongsNotFound):
         await phone.do(player.play, song_id=uuid4())

@@ -67,7 +67,7 @@ class PutBack(Record, tag_field="step", tag="put_back"):
 
     taken_in: int
     current: UUID | None = None
-    """What was current then, to return to when the queue is empty now."""
+    """What was current then, to return to when it comes back and what is current now goes."""
 
 
 class MoveBack(Record, tag_field="step", tag="move_back"):

@@ -137,11 +137,13 @@ def requeue(player: Player, now: datetime, window: Window) -> Course:
     """Take over what the queue has become.
 
     The current item stays current while it is there; when it was taken out its successor plays; when nothing
-    follows, the player stops.
+    follows, the player stops. A window around another item says that it goes on with that one instead.
     """
     player = changed(player, queue_length=window.length)
     if window.item is not None:
         following = _following(player, window)
+        if not _is_current(player, (window.index, window.item)):
+            return _restarted(enter(player, now, (window.index, window.item), following), now)
         return Course(changed(player, item=window.item, current_index=window.index, next=following))
     if not window.length:
         course = stop_at_end(player, now) if player.item else Course(player)

@@ -65,6 +65,7 @@ shuffled); `reload: true` means ask `queue.get` instead, `changes` is then empty
 
 `queue.undo` takes back my last change, again the one before it; `queue.redo` takes back my last undo while I
 have changed nothing since. Shuffle, clear and a song that `player.play {songId}` put in are changes too.
+What plays and stays plays on; when it goes and what was current before comes back, the music goes on there.
 
 **Devices**, answer of `device.list` and event `devices.changed`; an answer with a smaller `version` than that
 of an event heard before is older than it::

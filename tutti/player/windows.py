@@ -99,7 +99,8 @@ async def _marked(ctx: Context, owner_id: UUID | None, window: Window) -> Window
     It is asked with the owner's ears, whoever acts and also when it is a timer: one version must show the
     same to all. A player that nobody owns trusts its queue, and the output reports what fails.
     """
-    asked = {item.song_id for item in (*window.after, *window.head, *window.before, *window.tail)}
+    middle = (window.item,) if window.item else ()
+    asked = {item.song_id for item in (*middle, *window.after, *window.head, *window.before, *window.tail)}
     if owner_id is None or not asked:
         return window
     audiences = identity.audiences_of(owner_id, "member", None)
@@ -107,6 +108,7 @@ async def _marked(ctx: Context, owner_id: UUID | None, window: Window) -> Window
     known = {song.song_id: song for song in songs}
     return msgspec.structs.replace(
         window,
+        item=as_known(window.item, known) if window.item else None,
         after=tuple(as_known(item, known) for item in window.after),
         head=tuple(as_known(item, known) for item in window.head),
         before=tuple(as_known(item, known) for item in window.before),

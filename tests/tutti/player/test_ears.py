@@ -40,6 +40,15 @@ async def test_a_timer_goes_on_where_the_owner_was_shown_that_it_goes_on(
     assert settled.version == shown.version
 
 
+async def test_an_edit_leaves_the_current_song_the_name_it_has_now(
+    playing: Remote, songs: list[UUID]
+) -> None:
+    """The queue remembers what a song was called when it was added."""
+    await playing.do(library.change_song, song_id=songs[1], title="B, renamed")
+    assert title_of(await playing.do(player.next_song)) == "B, renamed"
+    assert title_of(await playing.add(songs[0], at="next")) == "B, renamed"
+
+
 async def test_a_friend_skips_to_what_the_owner_hears(
     playing: Remote, floor: Floor, shelf: Shelf, someone: Person, someone_else: Person
 ) -> None:

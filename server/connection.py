@@ -10,7 +10,7 @@ from server.crowds import CROWDS
 from server.http import steering_rate
 from server.hub import Hub
 from server.keys import BUCKETS, FLOOR, HUB, LOCAL_BUCKETS, OPENING_SHARE, SETTINGS
-from server.limits import LocalBuckets, Rate
+from server.limits import LocalBuckets, Rate, frames_rate
 from server.middleware import address_block
 from server.places import PLACES
 from server.socket import Socket
@@ -62,6 +62,7 @@ class Connection:
         self.socket.address = address_block(first.ip_address)
         self.sockets_per_person = settings.sockets_per_person
         self.rate: Rate = steering_rate(settings)
+        self.frames: Rate = frames_rate(settings)
         self.share: Share | None = app[OPENING_SHARE]
         """What it may use of the database, and with whom: opening, with all who open a socket."""
         self._crowds = app[CROWDS]
@@ -81,6 +82,16 @@ class Connection:
     def come_in(self) -> None:
         """Who asks for something has come in: from now on he waits with those who steer the same player."""
         self.share = self._crowds.share_of(self.person, self.session)
+
+    def may_come(self) -> bool:
+        """Count one frame of the session, whatever it is."""
+        speaker = self.session.id if self.session else id(self)
+        return self.buckets.take(f"frames:{speaker}", self.frames).allowed
+
+    def refuse(self, code: int) -> None:
+        """Close, and read nothing more: what a flood sends meanwhile stays in the kernel."""
+        self.socket.close(code)
+        self.socket.transport.pause_reading()
 
     def context(self) -> Context:
         """A fresh context for one command."""

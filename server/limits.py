@@ -10,6 +10,9 @@ from tutti.settings import Settings
 
 AWAY_S: Final = 10
 """How long a Redis that did not answer is not asked again."""
+FRAMES_PER_SECOND: Final = 200
+FRAMES_BURST: Final = 600
+FRAMES_PER_COMMAND: Final = 4
 # The generic cell rate algorithm in one round trip: all that is kept is when the bucket will be full again.
 _SCRIPT: Final = """
 local spacing, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -38,6 +41,17 @@ class Rate(NamedTuple):
 def strangers_rate(settings: Settings) -> Rate:
     """What an address may ask for without sign-in."""
     return Rate("strangers", settings.rate_strangers_per_minute, 60)
+
+
+def frames_rate(settings: Settings) -> Rate:
+    """What a session's sockets may send, whatever it is: pings, pongs, pieces and nonsense cost turns, too.
+
+    Steering and questions have a bucket each of RATE_COMMANDS_…; there is room for as much again that no
+    other bucket counts, and for many pings where these buckets are small.
+    """
+    burst = max(FRAMES_BURST, FRAMES_PER_COMMAND * settings.rate_commands_burst)
+    per_second = max(FRAMES_PER_SECOND, FRAMES_PER_COMMAND * settings.rate_commands_per_second)
+    return Rate("frames", burst, burst / per_second)
 
 
 class Verdict(NamedTuple):

@@ -77,9 +77,19 @@ class SongEnds:
             timer.handle.cancel()
 
     def due_in(self, player_id: UUID, seconds: float, version: int = 0) -> None:
-        """Settle the player after so long, unless another state comes first."""
-        handle = asyncio.get_running_loop().call_later(seconds, self._begin, player_id)
-        self._timers[player_id] = Timer(handle, version)
+        """Settle the player after so long, unless another state comes first, or something is due before that.
+
+        While a player was settled in vain a state may have come and set a timer: of the two the sooner stays,
+        so that the player is settled once.
+        """
+        loop = asyncio.get_running_loop()
+        known = self._timers.get(player_id)
+        if known is not None:
+            if known.handle.when() <= loop.time() + seconds:
+                return
+            known.handle.cancel()
+            version = max(version, known.version)
+        self._timers[player_id] = Timer(loop.call_later(seconds, self._begin, player_id), version)
 
     def _begin(self, player_id: UUID) -> None:
         self._timers.pop(player_id, None)

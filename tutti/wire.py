@@ -90,7 +90,7 @@ CLOSE_CODES: Final = {
     1012: "The server restarts. Come back after a random moment of up to five seconds.",
     4001: "The access token has expired. Come back with a new one.",
     4002: "Too many messages waited for too long: this reader is too slow.",
-    4003: "Too many requests, and more of them after a warning. Come back, but slower.",
+    4003: "Too many requests, and more of them after a warning; or a flood of frames. Come back, but slower.",
     4004: "Nothing was heard of this client any more, not even pongs.",
     4500: "Signed out, or put out. This credential does not count any more.",
     4501: "Something else than JSON-RPC in text frames.",

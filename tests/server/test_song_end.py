@@ -93,6 +93,46 @@ async def test_a_state_that_was_read_before_a_newer_one_was_heard_stops_no_timer
     assert not ends.is_watching(newer.player_id)
 
 
+class Settling:
+    """The times at which a player was settled; the first time fails, after something else has happened."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def settle(self, ctx: Any, player_id: UUID) -> None:
+        self.times += 1
+        if self.times == 1:
+            self.begun.set()
+            await self.goes_on.wait()
+            raise CrossedTooOften
+
+
+@pytest.fixture
+def settling(monkeypatch: pytest.MonkeyPatch) -> Settling:
+    """What is tried anew is tried soon."""
+    made = Settling()
+    monkeypatch.setattr(player, "settle", made.settle)
+    monkeypatch.setattr("server.song_end.RETRY_S", 0.3)
+    return made
+
+
+@pytest.mark.parametrize("sooner", [True, False])
+async def test_of_a_newer_states_timer_and_trying_anew_the_sooner_settles_and_the_other_does_not(
+    server: Server, someone: Person, settling: Settling, sooner: bool
+) -> None:
+    async with server.phone(someone) as phone:
+        player_id = UUID((await phone.ask("player.get"))["playerId"])
+        ends = song_ends(server)
+        ends.due_in(player_id, 0)
+        await asyncio.wait_for(settling.begun.wait(), 5)
+        ends.due_in(player_id, 0.1 if sooner else 0.6, 12)
+        settling.goes_on.set()
+        await asyncio.sleep(1.2)
+        assert settling.times == 2
+        assert not ends.is_watching(player_id)
+
+
 @pytest.mark.parametrize(
     ("error", "speaks_first"), [(DatabaseAway(retry_after=5), True), (CrossedTooOften(), False)]
 )

@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import pytest
 
-from tutti.clock import SAMPLES, Clock
+from tutti.clock import Clock
 from tutti.context import Floor
 from tutti.pool import Pool
 
@@ -39,6 +39,8 @@ class Far:
     def __init__(self, pool: Pool, way_back_s: float) -> None:
         self._pool = pool
         self._way_back_s = way_back_s
+        self.took_s = 0.0
+        """The last way back as it was: a busy machine is not woken on time."""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Self]:
@@ -47,7 +49,9 @@ class Far:
     async def fetchval(self, statement: str) -> Any:
         async with self._pool.connection() as connection:
             value = await connection.fetchval(statement)
+        answered_at = monotonic()
         await asyncio.sleep(self._way_back_s)
+        self.took_s = monotonic() - answered_at
         return value
 
 
@@ -56,19 +60,22 @@ def far(floor: Floor, way_back_s: float = LATE_S) -> Pool:
 
 
 async def off_by(clock: Clock, floor: Floor) -> float:
-    """How far the clock is from PostgreSQL's, in seconds."""
+    """How far the clock is from PostgreSQL's, in seconds: by that of five looks which took least."""
+    looks: list[tuple[timedelta, timedelta]] = []
     async with floor.pool.connection() as connection:
-        before = clock.now()
-        theirs: datetime = await connection.fetchval("select clock_timestamp()")
-        after = clock.now()
-    return (before + (after - before) / 2 - theirs).total_seconds()
+        for _ in range(5):
+            before = clock.now()
+            theirs: datetime = await connection.fetchval("select clock_timestamp()")
+            after = clock.now()
+            looks.append((after - before, before + (after - before) / 2 - theirs))
+    return min(looks)[1].total_seconds()
 
 
 @pytest.fixture
 async def clock(floor: Floor) -> Clock:
-    """Measured once over a line that is open."""
+    """Measured over a line that is open."""
     made = Clock()
-    for _ in range(2):
+    for _ in range(5):
         await made.measure(floor.pool)
     return made
 
@@ -112,9 +119,9 @@ async def test_both_readings_tell_the_same_time_in_utc(clock: Clock) -> None:
 
 
 async def test_a_way_that_is_longer_back_than_there_misleads_by_half_and_no_more(floor: Floor) -> None:
-    clock = Clock()
-    await clock.measure(far(floor))
-    assert await off_by(clock, floor) == pytest.approx(-LATE_S / 2, abs=NEAR_S)
+    clock, way = Clock(), Far(floor.pool, LATE_S)
+    await clock.measure(cast(Pool, way))
+    assert await off_by(clock, floor) == pytest.approx(-way.took_s / 2, abs=NEAR_S)
 
 
 @pytest.mark.parametrize("ways", [(LATE_S, 0.0), (0.0, LATE_S), (LATE_S, 0.0, LATE_S)])
@@ -127,18 +134,3 @@ async def test_of_all_samples_the_one_with_the_shortest_way_counts(
     assert abs(await off_by(clock, floor)) < NEAR_S
     assert clock.round_trip_s is not None
     assert clock.round_trip_s < LATE_S
-
-
-async def test_the_best_sample_is_forgotten_after_sixteen_others_so_that_drift_is_followed(
-    clock: Clock, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A monotonic clock that runs wrong: what was measured long ago is true no more."""
-    drift_s = 2.0
-    monkeypatch.setattr("tutti.clock.monotonic", lambda: monotonic() + drift_s)
-    assert await off_by(clock, floor) == pytest.approx(drift_s, abs=NEAR_S)
-    slow = far(floor, 0.03)
-    for _ in range(SAMPLES - 1):
-        await clock.measure(slow)
-    assert await off_by(clock, floor) == pytest.approx(drift_s, abs=NEAR_S), "the best of the last sixteen"
-    await clock.measure(slow)
-    assert abs(await off_by(clock, floor)) < NEAR_S

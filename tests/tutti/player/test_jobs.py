@@ -107,7 +107,7 @@ async def test_one_who_comes_back_is_given_a_device_again(phone: Remote, guest: 
 
 
 async def test_the_devices_of_one_who_was_put_out_are_no_outputs_any_more(
-    server: Server, phone: Remote, guest: Remote, floor: Floor, songs: list[UUID], someone: Person
+    server: Server, phone: Remote, guest: Remote, songs: list[UUID], someone: Person
 ) -> None:
     kitchen = await phone.device("Kitchen")
     theirs = await guest.device("Felix's speaker")
@@ -118,7 +118,7 @@ async def test_the_devices_of_one_who_was_put_out_are_no_outputs_any_more(
     async with server.phone(someone) as watching:
         before = (await phone.do(player.get_player)).version
         for _ in range(2):  # a job may run twice
-            await perform(Context(floor), player.forget_devices_of, person_id=guest.person.id)
+            await perform(Context(phone.floor), player.forget_devices_of, person_id=guest.person.id)
         told = await watching.hear("devices.changed", version=before + 1)
         assert [each["deviceId"] for each in told["devices"]] == [str(kitchen)]
     state = await phone.do(player.get_player)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -124,6 +125,13 @@ async def phone(floor: Floor, someone: Person) -> Remote:
 async def desk(floor: Floor, someone: Person) -> Remote:
     """Another session of the same member."""
     return await a_remote(floor, someone)
+
+
+@pytest.fixture
+def so_far() -> Callable[[], float]:
+    """How many seconds this test has really taken: what music may have played beside the time let pass."""
+    began = monotonic()
+    return lambda: monotonic() - began
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import msgspec
 
 from tests.running import Phone, Refused
 from tests.tutti.player.conftest import Remote, apply
+from tests.tutti.player.present import Presence
 from tutti import player
 from tutti.command import Overtaken, described
 from tutti.context import Context, Floor, Person, SessionRef
 from tutti.errors import Conflict, NotFound
-from tutti.player.model.presence import SILENCE
 from tutti.player.queue import Move, Remove, Replace
 
 T = TypeVar("T")
@@ -46,34 +46,6 @@ class RemoteOverSocket(Remote):
             raise
         told: T = msgspec.convert(answer or None, spoken.returns)
         return told
-
-
-class Presence:
-    """How long some output was there, by its words alone: from each on for ten seconds, unless it leaves.
-
-    Times are seconds since the beginning. What is asked takes a moment: a word counts from when it was sent.
-    """
-
-    def __init__(self) -> None:
-        self._total_s = self._until = 0.0
-
-    def word(self, sent: float, arrived: float) -> None:
-        until = arrived + SILENCE.total_seconds()
-        self._total_s += until - max(self._until, sent)
-        self._until = until
-
-    def goodbye(self, now: float) -> None:
-        """Whether another one is there only that one's next word tells."""
-        ahead = max(0.0, self._until - now)
-        self._total_s, self._until = self._total_s - ahead, self._until - ahead
-
-    def all_along(self, now: float) -> None:
-        """It was out of reach, and never stopped."""
-        self._total_s += max(0.0, now - self._until)
-        self._until = max(self._until, now)
-
-    def so_far(self, now: float) -> float:
-        return self._total_s - max(0.0, self._until - now)
 
 
 class LivePlayer:

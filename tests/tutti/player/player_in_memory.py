@@ -1,6 +1,6 @@
 """A player and its queue in memory, steered as commands steer the live one; and who was really there."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Protocol
 from uuid import UUID
@@ -8,18 +8,19 @@ from uuid import UUID
 import msgspec
 
 from tests.tutti.player.builders import START, a_player
+from tests.tutti.player.present import Presence
 from tests.tutti.player.queue_in_memory import QueueInMemory
-from tutti.player.model import transport
+from tutti.player.model import reports, silence, transport
 from tutti.player.model.course import Course
 from tutti.player.model.hearing import Heard
-from tutti.player.model.presence import SILENCE
+from tutti.player.model.reports import Report, Said
 from tutti.player.model.settling import Settled, due_at, needs_window, settle
-from tutti.player.model.state import Item, Player
+from tutti.player.model.state import Item, Player, position_at, told_apart
 from tutti.player.model.window import Window
 
 
 class PlayerInMemory:
-    """The reducer over a queue in memory. `present` is how long an output was there, by its words alone."""
+    """The reducer over a queue in memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,8 +29,9 @@ class PlayerInMemory:
         self.queue = QueueInMemory()
         self.chance = Random(7)
         self.history_s = 0
-        self.present_until = START
-        self.present = timedelta()
+        self.presence = Presence()
+        self.gone: set[UUID] = set()
+        """Devices that left and have said no word since."""
         self.round: set[UUID] | None = None
         """What has had its turn since the round began; None while there is none."""
         self.rounds = 0
@@ -68,9 +70,51 @@ class PlayerInMemory:
         before, self.player = self.player, course.player
         self.history_s += sum(row.played_duration for row in course.ended)
         assert all(row.played_duration >= 0 for row in course.ended)
-        if self.player != before:
-            self.player = msgspec.structs.replace(self.player, version=before.version + 1)
+        if told_apart(before, self.player):
+            version = max(before.version + 1, self.player.version)
+            self.player = msgspec.structs.replace(self.player, version=version)
         self.follow_round(before.item, self.player)
+
+    def say(self, device: UUID, state: Said, off_ms: int = 0, *, stale: bool = False) -> None:
+        """The word of a device about what is current now."""
+        item_id = self.player.item.item_id if self.player.item else None
+        position = max(0, position_at(self.player, self.now) + off_ms)
+        version = self.player.version - stale
+        self.hear(
+            Report(device_id=device, item_id=item_id, position_ms=position, state=state, version=version)
+        )
+
+    def hear(self, report: Report) -> None:
+        """As the command does; and its device is there by that word, or was all along."""
+        if silence.is_unheard(self.player, self.now):
+            self._undo_silence(report)
+        elif reports.is_believed(self.player, report) and self.is_present(report.device_id):
+            if self.presence.until < self.now_s:
+                self._was_there_since(self.presence.until)
+            self.player = reports.see(self.player, self.now, report)
+            self.seen()
+        self.settle()
+        self.player = reports.see(self.player, self.now, report)
+        takes_over = self.player.handoff is not None and self.player.handoff.to == report.device_id
+        if self.is_present(report.device_id) or takes_over:
+            self.seen()
+        if reports.is_believed(self.player, report) or reports.is_ready(self.player, report):
+            self.take(reports.believe(self.player, self.now, report, self.queue.window(self.player)))
+
+    def _undo_silence(self, report: Report) -> None:
+        as_if = silence.as_if_heard(self.player, self.now, report)
+        if as_if is None or not silence.is_there(self.settled(as_if).player, self.now, report):
+            return
+        seen = self.player.output_seen_at or self.player.anchored_at
+        self._was_there_since(seconds(seen if self.player.is_playing else min(seen, self.player.anchored_at)))
+        self.player = as_if
+        self.settle()
+        self.take(Course(silence.caught_up(self.player, self.now, report)))
+
+    def _was_there_since(self, since: float) -> None:
+        """Out of reach all that time. One that has said no word since the music began is not counted."""
+        if self.player.heard_since is not None:
+            self.presence.all_along(since, self.now_s)
 
     def follow_round(self, before: Item | None, player: Player) -> None:
         """Each item once per round: going forward under shuffle meets one after the other, nothing twice.
@@ -105,16 +149,17 @@ class PlayerInMemory:
         return any(output.device_id == device for output in self.player.outputs)
 
     @property
-    def present_s(self) -> float:
-        """How long an output was there until now."""
-        ahead = max(timedelta(), self.present_until - self.now)
-        return (self.present - ahead).total_seconds()
+    def now_s(self) -> float:
+        return seconds(self.now)
 
     def seen(self) -> None:
         """From now on an output counts as present for 10 s."""
-        until = self.now + SILENCE
-        self.present += until - max(self.present_until, self.now)
-        self.present_until = until
+        self.presence.word(self.now_s, self.now_s)
+
+
+def seconds(time: datetime) -> float:
+    """Since the beginning."""
+    return (time - START).total_seconds()
 
 
 class Decision(Protocol):

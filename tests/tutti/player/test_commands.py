@@ -1,5 +1,6 @@
 """Steering a player on real PostgreSQL."""
 
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -78,14 +79,16 @@ async def test_a_start_without_any_device_waits_for_one(phone: Remote, songs: li
     assert state.anchored_at <= state.updated_at
 
 
-async def test_pause_twice_changes_nothing(phone: Remote, songs: list[UUID]) -> None:
+async def test_pause_twice_changes_nothing(
+    phone: Remote, songs: list[UUID], so_far: Callable[[], float]
+) -> None:
     await phone.device()
     await phone.add(*songs)
     await phone.do(player.play)
     await phone.pass_time(4)
     first = await phone.do(player.pause)
     assert not first.is_playing
-    assert 4_000 <= first.position_ms < 5_000
+    assert 4_000 <= first.position_ms < 4_000 + so_far() * 1000
     assert await phone.do(player.pause) == first
 
 
@@ -281,7 +284,9 @@ async def test_jumping_under_shuffle_lets_every_other_item_keep_its_turn(
     assert heard == set(order)
 
 
-async def test_songs_end_and_others_begin_without_anybody(phone: Remote, songs: list[UUID]) -> None:
+async def test_songs_end_and_others_begin_without_anybody(
+    phone: Remote, songs: list[UUID], so_far: Callable[[], float]
+) -> None:
     await phone.device()
     await phone.add(*songs)
     await phone.do(player.play)
@@ -293,7 +298,7 @@ async def test_songs_end_and_others_begin_without_anybody(phone: Remote, songs: 
     settled = await phone.settle()
     assert settled.item == shown.item
     assert settled.version == shown.version
-    assert 2_000 <= (settled.updated_at - settled.anchored_at).total_seconds() * 1000 < 3_000
+    assert 2 <= (settled.updated_at - settled.anchored_at).total_seconds() < 2 + so_far()
 
 
 async def test_a_vanished_output_stops_the_time(phone: Remote, songs: list[UUID]) -> None:
@@ -313,9 +318,9 @@ async def test_an_output_that_comes_back_in_time_is_not_noticed(phone: Remote, s
     await phone.add(*songs)
     before = await phone.do(player.play)
     await phone.report("playing")
-    await phone.pass_time(9)
-    await phone.report("playing", 9_000)
-    await phone.pass_time(9)
+    await phone.pass_time(7)
+    await phone.report("playing", 7_000)
+    await phone.pass_time(7)
     state = await phone.do(player.get_player)
     assert state.is_playing
     assert state.item == before.item

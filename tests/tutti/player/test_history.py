@@ -1,5 +1,6 @@
 """What was heard: right under pause, seek, handoff and vanished outputs."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from tutti import library, player
 from tutti.errors import Invalid
 
 
-async def test_pauses_do_not_count(phone: Remote, songs: list[UUID]) -> None:
+async def test_pauses_do_not_count(phone: Remote, songs: list[UUID], so_far: Callable[[], float]) -> None:
     await started(phone, songs)
     await phone.pass_time(6)
     await phone.do(player.pause)
@@ -18,18 +19,24 @@ async def test_pauses_do_not_count(phone: Remote, songs: list[UUID]) -> None:
     await phone.pass_time(5)
     await phone.do(player.next_song)
     played = await ended(phone)
-    assert [(each.song_id, each.played_duration) for each in played] == [(songs[0], 11)]
+    assert [each.song_id for each in played] == [songs[0]]
+    assert 11 <= played[0].played_duration <= 11 + so_far()
     assert played[0].user_id == phone.person.id
 
 
-async def test_what_is_being_heard_now_comes_first(phone: Remote, songs: list[UUID]) -> None:
+async def test_what_is_being_heard_now_comes_first(
+    phone: Remote, songs: list[UUID], so_far: Callable[[], float]
+) -> None:
     await started(phone, songs)
     await phone.pass_time(7)
     (now,) = (await phone.do(player.history)).items
-    assert (now.id, now.song_id, now.played_duration) == (None, songs[0], 7)
+    assert (now.id, now.song_id) == (None, songs[0])
+    assert 7 <= now.played_duration <= 7 + so_far()
 
 
-async def test_seeking_over_a_part_is_not_hearing_it(phone: Remote, songs: list[UUID]) -> None:
+async def test_seeking_over_a_part_is_not_hearing_it(
+    phone: Remote, songs: list[UUID], so_far: Callable[[], float]
+) -> None:
     await started(phone, songs)
     await phone.pass_time(5)
     await phone.do(player.seek, position_ms=210_000)
@@ -37,15 +44,16 @@ async def test_seeking_over_a_part_is_not_hearing_it(phone: Remote, songs: list[
     await phone.pass_time(6)
     await phone.settle()
     (first,) = await ended(phone)
-    assert (first.played_duration, first.completed) == (10, False)
+    assert 10 <= first.played_duration <= 10 + so_far()
+    assert not first.completed
 
 
 async def test_a_song_heard_to_its_end_is_complete_and_counted(phone: Remote, songs: list[UUID]) -> None:
     await started(phone, songs)
-    for position in range(8_000, 215_000, 8_000):
-        await phone.pass_time(8)
+    for position in range(5_000, 215_000, 5_000):
+        await phone.pass_time(5)
         await phone.report("playing", position)
-    await phone.pass_time(8)
+    await phone.pass_time(5)
     await phone.settle()
     (row,) = await ended(phone)
     assert (row.completed, row.source) == (True, "queue")
@@ -54,7 +62,9 @@ async def test_a_song_heard_to_its_end_is_complete_and_counted(phone: Remote, so
     assert song.play_count == 1
 
 
-async def test_a_vanished_output_is_not_heard_on(phone: Remote, songs: list[UUID]) -> None:
+async def test_a_vanished_output_is_not_heard_on(
+    phone: Remote, songs: list[UUID], so_far: Callable[[], float]
+) -> None:
     await started(phone, songs)
     await phone.pass_time(4)
     await phone.report("playing", 4_000)
@@ -62,11 +72,11 @@ async def test_a_vanished_output_is_not_heard_on(phone: Remote, songs: list[UUID
     await phone.settle()
     await phone.do(player.next_song)
     (row,) = (await phone.do(player.history)).items
-    assert row.played_duration == 4
+    assert 4 <= row.played_duration <= 4 + so_far()
 
 
 async def test_a_play_that_no_device_takes_up_is_not_heard(
-    phone: Remote, desk: Remote, songs: list[UUID]
+    phone: Remote, desk: Remote, songs: list[UUID], so_far: Callable[[], float]
 ) -> None:
     """The device is dead; somebody presses play and pause from elsewhere."""
     await started(phone, songs)
@@ -77,23 +87,25 @@ async def test_a_play_that_no_device_takes_up_is_not_heard(
     await phone.pass_time(9)
     await desk.do(player.pause)
     (now,) = (await desk.do(player.history)).items
-    assert now.played_duration == 2
+    assert 2 <= now.played_duration <= 2 + so_far()
 
 
-async def test_what_passes_while_the_device_is_away_is_not_heard(phone: Remote, songs: list[UUID]) -> None:
+async def test_what_passes_while_the_device_is_away_is_not_heard(
+    phone: Remote, songs: list[UUID], so_far: Callable[[], float]
+) -> None:
     await started(phone, songs)
     await phone.pass_time(4)
     await phone.do(player.leave_device)
-    await phone.pass_time(4)
+    await phone.pass_time(2)
     await phone.device()
     await phone.pass_time(3)
     await phone.do(player.pause)
     (now,) = (await phone.do(player.history)).items
-    assert now.played_duration == 7
+    assert 7 <= now.played_duration <= 7 + so_far()
 
 
 async def test_a_handoff_does_not_break_a_hearing_in_two(
-    phone: Remote, desk: Remote, songs: list[UUID]
+    phone: Remote, desk: Remote, songs: list[UUID], so_far: Callable[[], float]
 ) -> None:
     await started(phone, songs)
     office = await desk.device("Desk")
@@ -104,7 +116,7 @@ async def test_a_handoff_does_not_break_a_hearing_in_two(
     await phone.settle()
     await phone.do(player.next_song)
     (row,) = await ended(phone)
-    assert row.played_duration == 8
+    assert 8 <= row.played_duration <= 8 + so_far()
 
 
 async def test_where_a_song_came_from_is_kept(phone: Remote, songs: list[UUID]) -> None:
@@ -118,7 +130,7 @@ async def test_where_a_song_came_from_is_kept(phone: Remote, songs: list[UUID]) 
 async def test_pages_follow_one_another(phone: Remote, songs: list[UUID]) -> None:
     await started(phone, songs)
     for _ in range(4):
-        await phone.pass_time(2)
+        await phone.pass_time(1)
         await phone.do(player.next_song)
     await phone.do(player.clear_queue)
     first = await phone.do(player.history, limit=2)

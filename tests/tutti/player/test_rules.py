@@ -7,14 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.tutti.player.builders import an_item, an_output
-from tests.tutti.player.player_in_memory import PlayerInMemory
-from tutti.player.model import outputs, reports, transport
+from tests.tutti.player.builders import an_output
+from tests.tutti.player.steered_in_memory import SteeredInMemory
+from tutti.player.model import outputs
 from tutti.player.model.hearing import are_apart
 from tutti.player.model.presence import LEAD, PATIENCE, here
-from tutti.player.model.reports import Report
+from tutti.player.model.reports import Report, Said
 from tutti.player.model.settling import due_at
-from tutti.player.model.state import RepeatMode, changed, position_at
+from tutti.player.model.state import changed, position_at
 from tutti.player.model.window import step, upcoming
 
 DEVICES = [uuid4() for _ in range(3)]
@@ -22,7 +22,7 @@ SOME_SECONDS = st.floats(min_value=0, max_value=45)
 SOME_DEVICE = st.sampled_from(DEVICES)
 
 
-class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
+class PlayerRules(SteeredInMemory, RuleBasedStateMachine):
     """The reducer over a queue in memory. Time moves forward only here; devices may vanish at any moment."""
 
     @initialize(starts=st.booleans())
@@ -33,117 +33,7 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
             self.add_output(DEVICES[0])
             self.play()
 
-    # what happens
-
-    @rule(
-        count=st.integers(1, 4), seconds=st.sampled_from([0.0, 0.5, 3.0, 30.0, 200.0]), at=st.integers(0, 9)
-    )
-    def add(self, count: int, seconds: float, at: int) -> None:
-        items = [an_item(seconds=seconds) for _ in range(count)]
-        length = len(self.queue.order)
-        self.edit(lambda: self.queue.insert(self.player, items, at if at < length else None, self.chance))
-        if self.round is not None and at < length and at <= self.player.current_index:
-            self.round |= {item.item_id for item in items}  # put where the round has been already
-
-    @precondition(lambda self: self.queue.order)
-    @rule(at=st.integers(0, 30))
-    def remove(self, at: int) -> None:
-        item = self.queue.order[at % len(self.queue.order)]
-        self.edit(lambda: self.queue.remove({item.item_id}))
-
-    @precondition(lambda self: self.queue.order)
-    @rule()
-    def clear(self) -> None:
-        self.edit(lambda: self.queue.remove({item.item_id for item in self.queue.order}))
-
-    @precondition(lambda self: self.queue.order)
-    @rule(at=st.integers(0, 30), to=st.integers(0, 30))
-    def move(self, at: int, to: int) -> None:
-        length = len(self.queue.order)
-        self.settle()
-        self.round = None
-        self.edit(lambda: self.queue.move(self.player, self.queue.order[at % length].item_id, to % length))
-        self.begin_round()
-
-    @rule()
-    def toggle_shuffle(self) -> None:
-        def toggle() -> None:
-            self.player = changed(self.player, is_shuffled=not self.player.is_shuffled)
-            if self.player.is_shuffled:
-                self.queue.shuffle(self.player, self.chance)
-
-        self.settle()
-        self.round = None
-        self.edit(toggle)
-        self.begin_round()
-
-    @rule(repeat_mode=st.sampled_from(["none", "one", "all"]))
-    def repeat(self, repeat_mode: RepeatMode) -> None:
-        self.wish(lambda window: transport.repeat(self.player, repeat_mode, window))
-
-    @rule()
-    def play(self) -> None:
-        self.wish(lambda window: transport.play(self.player, self.now, window))
-
-    @rule()
-    def pause(self) -> None:
-        self.wish(lambda _window: transport.pause(self.player, self.now))
-        assert not self.player.is_playing
-
-    @rule(right=st.booleans())
-    def next(self, right: bool) -> None:
-        leaves = self.player.item.item_id if right and self.player.item else uuid4()
-        self.wish(lambda window: transport.next_song(self.player, self.now, window, leaves))
-
-    @precondition(lambda self: self.queue.order)
-    @rule(steps=st.integers(1, 25), ends=st.booleans())
-    def go_round_and_round(self, steps: int, ends: bool) -> None:
-        """Shuffled, under repeat all, by `next` or by the end of each song; it may stop amid any round."""
-        if not self.player.is_shuffled:
-            self.toggle_shuffle()
-        self.repeat("all")
-        for _ in range(steps):
-            if ends and self.player.is_playing:
-                self.seek(250_000)
-                self.settle()
-            else:
-                self.next(right=True)
-
-    @rule()
-    def previous(self) -> None:
-        self.settle()
-        self.round = None
-        self.wish(lambda window: transport.previous_song(self.player, self.now, window))
-        self.begin_round()
-
-    @rule(back=st.booleans())
-    def two_thumbs(self, back: bool) -> None:
-        """Two people who see the same press the same button: it is one wish, and has one effect."""
-        self.settle()
-        if self.player.item is None:
-            return
-        kept, self.round = self.round, None if back else self.round
-        press = transport.previous_song if back else transport.next_song
-        item_id, seen_ms = self.player.item.item_id, position_at(self.player, self.now)
-        self.take(press(self.player, self.now, self.queue.window(self.player), item_id, seen_ms))
-        again = press(self.player, self.now, self.queue.window(self.player), item_id, seen_ms)
-        assert again.player == self.player or seen_ms <= transport.SLACK_MS
-        assert again.player.item == self.player.item or self.player.item.item_id == item_id
-        if back and kept is not None:
-            self.begin_round()
-
-    @rule(position_ms=st.integers(-5, 250_000))
-    def seek(self, position_ms: int) -> None:
-        self.wish(lambda _window: transport.seek(self.player, self.now, position_ms))
-
-    @precondition(lambda self: self.queue.order)
-    @rule(at=st.integers(0, 30))
-    def jump(self, at: int) -> None:
-        target = self.queue.order[at % len(self.queue.order)].item_id
-        self.settle()
-        self.round = None
-        self.take(transport.jump(self.player, self.now, self.queue.window(self.player, target)))
-        self.begin_round()
+    # what devices and time do
 
     @rule(seconds=SOME_SECONDS)
     def time_passes(self, seconds: float) -> None:
@@ -164,6 +54,7 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
     @rule(device=SOME_DEVICE)
     def come(self, device: UUID) -> None:
         """It registers, and takes up a start that waits for a device."""
+        self.gone.discard(device)
         self.wish(lambda _window: outputs.come(self.player, self.now, device))
         self.wish(lambda _window: outputs.appear(self.player, self.now, an_output(device, ready=False)))
         if self.is_present(device):
@@ -172,11 +63,11 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
     @rule(device=SOME_DEVICE)
     def leave(self, device: UUID) -> None:
         """It says goodbye; whether another one is there only that one's next word tells."""
+        self.gone.add(device)
         was_present = self.is_present(device)
         self.wish(lambda _window: outputs.leave(self.player, self.now, device))
-        if was_present and self.present_until > self.now:
-            self.present -= self.present_until - self.now
-            self.present_until = self.now
+        if was_present:
+            self.presence.goodbye(self.now_s)
 
     @rule(
         device=SOME_DEVICE,
@@ -184,23 +75,65 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         off_ms=st.sampled_from([0, 80, -700, 5_000, -60_000]),
         stale=st.booleans(),
     )
-    def report(self, device: UUID, state: reports.Said, off_ms: int, stale: bool) -> None:
-        item_id = self.player.item.item_id if self.player.item else None
-        position = max(0, position_at(self.player, self.now) + off_ms)
-        version = self.player.version - stale
-        report = Report(device_id=device, item_id=item_id, position_ms=position, state=state, version=version)
-        if reports.is_believed(self.player, report) and self.is_present(device):
-            if self.player.heard_since is not None and self.now > self.present_until:
-                self.present += self.now - self.present_until  # out of reach, but there all along
-                self.present_until = self.now
-            self.player = reports.see(self.player, self.now, report)
-            self.seen()
+    def report(self, device: UUID, state: Said, off_ms: int, stale: bool) -> None:
+        self.gone.discard(device)
+        self.say(device, state, off_ms, stale=stale)
+
+    @rule(device=SOME_DEVICE, leaves=st.booleans())
+    def a_device_is_ready_to_take_over(self, device: UUID, leaves: bool) -> None:
+        self.transfer(device)
+        self.report(device, "ready", 0, stale=False)
+        if leaves:
+            self.leave(device)
+
+    @rule(state=st.sampled_from(["ended", "error"]), order=st.permutations(DEVICES), all_join=st.booleans())
+    def a_song_is_over_on_every_output(self, state: Said, order: list[UUID], all_join: bool) -> None:
+        """However many they are, the music goes on with something else, begins again, or stops."""
+        for device in order if all_join else ():
+            self.add_output(device)
         self.settle()
-        self.player = reports.see(self.player, self.now, report)
-        if self.is_present(device) or (self.player.handoff is not None and self.player.handoff.to == device):
-            self.seen()
-        if reports.is_believed(self.player, report):
-            self.take(reports.believe(self.player, self.now, report, self.queue.window(self.player)))
+        before = self.player
+        if before.item is None or not before.is_playing:
+            return
+        for device in filter(self.is_present, order):
+            self.gone.discard(device)
+            if self.player.item == before.item:
+                self.say(device, state)
+        has_gone_on = self.player.item != before.item or not self.player.is_playing
+        assert has_gone_on or position_at(self.player, self.now) == 0
+
+    @precondition(lambda self: self.queue.order)
+    @rule(
+        device=SOME_DEVICE,
+        after_s=st.floats(0, 9.9),
+        seek_ms=st.one_of(st.none(), st.integers(0, 250_000)),
+        seconds=SOME_SECONDS,
+        settles=st.booleans(),
+    )
+    def an_output_plays_on_unheard(
+        self, device: UUID, after_s: float, seek_ms: int | None, seconds: float, settles: bool
+    ) -> None:
+        """Somebody may seek meanwhile, or write the silence down; then the output says where it is."""
+        self.gone.discard(device)
+        self.wish(lambda _window: outputs.play_here(self.player, self.now, an_output(device, ready=False)))
+        self.play()
+        self.say(device, "playing")
+        self.time_passes(after_s)
+        if seek_ms is not None:
+            self.seek(seek_ms)
+        unheard = changed(self.player, output_seen_at=self.now + timedelta(seconds=seconds))
+        self.time_passes(seconds)
+        if settles:
+            self.settle()
+        there = self.settled(unheard).player
+        if there.item is not None and there.is_playing:
+            position, item_id = position_at(there, self.now), there.item.item_id
+            version = self.player.version
+            self.hear(
+                Report(
+                    device_id=device, item_id=item_id, position_ms=position, state="playing", version=version
+                )
+            )
 
     # what must hold
 
@@ -233,6 +166,11 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         assert len(set(devices)) == len(devices)
 
     @invariant()
+    def no_music_is_about_to_move_to_a_device_that_has_left(self) -> None:
+        handoff = self.player.handoff
+        assert handoff is None or handoff.starts_at is None or handoff.to not in self.gone
+
+    @invariant()
     def nobody_waits_longer_than_somebody_is_there(self) -> None:
         """A start lies ahead only for outputs that are there, and 3 s at most; with none it waits for one."""
         if not self.player.is_playing or not self.player.outputs:
@@ -249,7 +187,7 @@ class PlayerRules(PlayerInMemory, RuleBasedStateMachine):
         assert hearing is None or are_apart(hearing.spans)
         open_s = hearing.played_ms / 1000 if hearing else 0
         written_s = sum(row.played_duration for row in settled.ended)
-        assert self.history_s + open_s + written_s <= self.present_s + 0.01
+        assert self.history_s + open_s + written_s <= self.presence.so_far(self.now_s) + 0.01
 
     @invariant()
     def settling_twice_is_settling_once(self) -> None:

@@ -72,7 +72,7 @@ class TroubledPlayer(SteeredPlayer):
         silent_ms = (self.floor.clock.now() - before.notice.at).total_seconds() * 1000
         off_ms = (position_ms - before.position_ms - silent_ms) % before.item.duration_ms
         assert min(off_ms, before.item.duration_ms - off_ms) <= NEAR_MS + 500
-        self.presence.all_along(self.now_s)
+        self.presence.all_along(self.now_s - silent_ms / 1000, self.now_s)
 
     @rule(device=st.integers(0, 1), comes_back=st.booleans())
     def go_away(self, device: int, comes_back: bool) -> None:
@@ -81,9 +81,14 @@ class TroubledPlayer(SteeredPlayer):
         before = self.state = self.here(self.phone.settle())
         self.here(remote.do(player.leave_device))
         is_output = self.devices[device] in [each.device_id for each in before.outputs]
-        if is_output and not self.has_left[device]:
+        had_left = self.has_left[device]
+        if is_output and not had_left:
             self.presence.goodbye(self.now_s)
         self.has_left[device] = True
+        was_to_take_over = before.handoff is not None and before.handoff.to == self.devices[device]
+        if was_to_take_over and not had_left:
+            self.follow()
+            assert self.state.handoff is None, "music does not move to a device that has left"
         if comes_back:
             self.come_back(device)
         self.follow()
@@ -98,19 +103,39 @@ class TroubledPlayer(SteeredPlayer):
         seconds=st.sampled_from([3.0, 12.0, 45.0]),
         speaks=st.booleans(),
         settles=st.booleans(),
+        seeks_after=st.sampled_from([None, 0.0, 6.0]),
     )
     def an_output_plays_and_is_not_heard(
-        self, device: int, seconds: float, speaks: bool, settles: bool
+        self, device: int, seconds: float, speaks: bool, settles: bool, seeks_after: float | None
     ) -> None:
         """As long as it was there something was heard; and longer if it turns out that it never left."""
         self.play(None, device)
         self.report(device, "playing", 0, stale=False, twice=False)
+        if seeks_after is not None:
+            self.time_passes(seeks_after, settles)
+            self.do(self.desk, player.seek, position_ms=20_000)
         began_ms, plays = self.position_ms(), self.state.is_playing
         self.time_passes(seconds, settles)
         self.nobody_heard_more_than_outputs_were_there()
         if speaks and plays and self.state.item is not None:
             word = {"state": "playing", "item_id": self.state.item.item_id, "version": self.state.version}
             self.hear(device, word | {"position_ms": began_ms + round(seconds * 1000)})
+
+    @rule(said=st.sampled_from(["ended", "error"]), both=st.booleans())
+    def a_song_is_over_on_every_output(self, said: Said, both: bool) -> None:
+        """The music goes on with something else, begins again, or stops."""
+        for device in self.devices if both else ():
+            self.do(self.phone, player.add_output, device_id=device)
+        before = self.settle()
+        if before.item is None or not before.is_playing or not self.is_still():
+            return
+        word = {"state": said, "item_id": before.item.item_id, "position_ms": self.position_ms()}
+        sounding = [each.device_id for each in before.outputs]
+        for at, device in enumerate(self.devices):
+            if device in sounding and self.state.item == before.item:
+                self.hear(at, word | {"version": self.state.version})
+        has_gone_on = self.state.item != before.item or not self.state.is_playing
+        assert has_gone_on or self.state.anchored_at > before.updated_at
 
     @rule(device=st.integers(0, 1))
     def come_back(self, device: int) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tutti.player.model.hearing import Heard, finished, heard
-from tutti.player.model.presence import LEAD, PATIENCE, QUIET, can_sound_at, given
+from tutti.player.model.presence import LEAD, PATIENCE, QUIET, begun_anew, can_sound_at, given
 from tutti.player.model.state import Item, Notice, Output, Player, changed, position_at
 from tutti.player.model.window import Place, Step, step
 
@@ -70,8 +70,8 @@ def stop(player: Player, now: datetime) -> Player:
 
 
 def close(player: Player, now: datetime) -> Course:
-    """End the hearing of the current song."""
-    after = anchor(player, now)
+    """End the hearing of the current song, and forget on which outputs it was over already."""
+    after = changed(anchor(player, now), awaited=begun_anew(player, now))
     if after.hearing is None or after.item is None:
         return Course(changed(after, hearing=None))
     item = after.item
@@ -112,6 +112,14 @@ def stop_at_end(player: Player, at: datetime) -> Course:
     closed = close(stop(player, at), at)
     end = closed.player.item.duration_ms if closed.player.item else 0
     return Course(changed(closed.player, position_ms=end or closed.player.position_ms), closed.ended)
+
+
+def give_up_handoff(player: Player, at: datetime) -> Player:
+    """The other device does not take over: the music stays where it is, and people are told."""
+    if player.handoff is None:
+        return player
+    notice = Notice(code="device_not_ready", at=at, device_id=player.handoff.to)
+    return changed(player, handoff=None, notice=notice)
 
 
 def hand_over(player: Player, at: datetime) -> Player:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from tutti.player.model.course import (
     anchor,
+    give_up_handoff,
     hand_over,
     start,
     stop,
@@ -39,7 +40,7 @@ def transfer(player: Player, now: datetime, target: Output) -> Player:
         return player
     handoff = Handoff(to=target.device_id, delay_ms=target.delay_ms, deadline=now + PATIENCE)
     arranged = changed(player, handoff=handoff)
-    return ready_for_handoff(arranged, now) if _holds_song(player, target) else arranged
+    return ready_for_handoff(arranged, now) if _holds_song(player, now, target) else arranged
 
 
 def play_here(player: Player, now: datetime, target: Output) -> Player:
@@ -73,10 +74,14 @@ def remove_output(player: Player, now: datetime, device_id: UUID) -> Player:
 
 
 def leave(player: Player, now: datetime, device_id: UUID) -> Player:
-    """An output went away in good order. It stays one, for when it comes back; nobody waits for it."""
-    if not is_output(player, device_id):
-        return player
-    after = unheard(player, now)
+    """A device went away in good order. An output stays one, for when it comes back; nobody waits for it.
+
+    Music that was about to move to it stays where it is: it would move to nobody.
+    """
+    kept = give_up_handoff(player, now) if player.handoff and player.handoff.to == device_id else player
+    if not is_output(kept, device_id):
+        return kept
+    after = unheard(kept, now)
     return meet(changed(after, awaited=without(after, device_id)), now)
 
 
@@ -134,8 +139,9 @@ def ready_for_handoff(player: Player, now: datetime) -> Player:
     return changed(player, handoff=named)
 
 
-def _holds_song(player: Player, target: Output) -> bool:
-    return any(each.device_id == target.device_id and each.ready for each in player.outputs)
+def _holds_song(player: Player, now: datetime, target: Output) -> bool:
+    """It plays along already; one that left, or on which this song failed, has to say so anew."""
+    return any(each.device_id == target.device_id and each.ready for each in here(player, now))
 
 
 def _only(player: Player, now: datetime, target: Output) -> Player:

@@ -4,7 +4,7 @@ A word of an output (a report, its registration) says until when it is counted u
 the next one after 5 s. Without one it stays an output, and joins again with its next word, its delay kept.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,9 @@ SILENCE: Final = timedelta(seconds=10)
 """So long after an output's last sign of life the player's time still runs."""
 QUIET: Final = timedelta(seconds=150)
 """The same while nothing plays and outputs need not say more than one word a minute."""
+DONE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in `awaited` for an output on which the current song has ended or failed: nobody counts upon it for
+the rest of that song. A time long past, so that older code takes it for one that has said nothing lately."""
 
 
 def is_output(player: Player, device_id: UUID) -> bool:
@@ -38,6 +41,30 @@ def here(player: Player, now: datetime) -> tuple[Output, ...]:
     return tuple(output for output in player.outputs if is_here(player, now, output.device_id))
 
 
+def is_done(player: Player, device_id: UUID) -> bool:
+    """Whether the current song has ended or failed on this output."""
+    until = player.awaited.get(device_id)
+    return until is not None and until <= DONE
+
+
+def done(player: Player, device_id: UUID) -> Player:
+    """The current song has ended or failed there; so it is until that one plays after all."""
+    return changed(player, awaited=player.awaited | {device_id: DONE})
+
+
+def not_done(player: Player, now: datetime, device_id: UUID) -> Player:
+    """It plays after all, or can: it is counted upon again."""
+    if not is_done(player, device_id):
+        return player
+    return changed(player, awaited=player.awaited | {device_id: now + _owed(player)})
+
+
+def begun_anew(player: Player, now: datetime) -> dict[UUID, datetime]:
+    """With another song, or the same again, all that were done with it are counted upon like the others."""
+    owed = now + _owed(player)
+    return {device: owed if until <= DONE else until for device, until in player.awaited.items()}
+
+
 def can_sound_at(player: Player, now: datetime) -> datetime:
     """When those outputs that are there can start together.
 
@@ -52,8 +79,9 @@ def can_sound_at(player: Player, now: datetime) -> datetime:
 
 
 def given(player: Player, now: datetime, time: timedelta) -> dict[UUID, datetime]:
-    """Those that are there are counted upon for so long from now on."""
-    return {output.device_id: now + time for output in here(player, now)}
+    """Those that are there are counted upon for so long from now on; who was done with the song stays so."""
+    were_done = {device: until for device, until in player.awaited.items() if until <= DONE}
+    return were_done | {output.device_id: now + time for output in here(player, now)}
 
 
 def joined(player: Player, now: datetime, target: Output) -> Player:
@@ -66,10 +94,12 @@ def joined(player: Player, now: datetime, target: Output) -> Player:
 def spoken(player: Player, now: datetime, device_id: UUID) -> Player:
     """An output said a word, whatever word: it is there, and what passes from now on is heard.
 
-    The words of a lone one change nothing else, so that they cost little.
+    The words of a lone one change nothing else, so that they cost little. Who was done with the song is so
+    still: that it plays after all it has to say itself.
     """
     awaited = player.awaited
-    if len(player.outputs) > 1 or device_id not in awaited:
+    is_counted_anew = len(player.outputs) > 1 or device_id not in awaited
+    if is_counted_anew and not is_done(player, device_id):
         awaited = awaited | {device_id: now + _owed(player)}
     return changed(
         player,

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from tutti.player.model.course import Course, anchor, end_song, go_on, stop, unready
+from tutti.player.model.course import Course, anchor, end_song, go_on, start, stop, unready
 from tutti.player.model.outputs import come, meet, ready_for_handoff
-from tutti.player.model.presence import here, is_output
+from tutti.player.model.presence import done, here, is_done, is_output, not_done
 from tutti.player.model.state import MILLISECOND, Notice, Output, Player, changed, position_at, within
 from tutti.player.model.window import Window, step, upcoming
 from tutti.record import Record
@@ -66,16 +66,16 @@ def believe(player: Player, now: datetime, report: Report, window: Window | None
     A lone output is the truth about where the song stands; of several each only says whether it keeps up.
     `window` is needed for `ended` and `error`.
     """
-    if player.handoff is not None and player.handoff.to == report.device_id:
-        ready = report.state in ("ready", "playing", "paused")
-        return Course(ready_for_handoff(player, now) if ready else player)
+    takes_over = player.handoff is not None and player.handoff.to == report.device_id
+    if takes_over and report.state in ("ready", "playing", "paused"):
+        return Course(ready_for_handoff(player, now))
     if not is_output(player, report.device_id):
         return Course(player)
     match report.state:
         case "ready":
-            return Course(meet(_mark(player, report.device_id, ready=True), now))
+            return Course(meet(_holding(player, now, report), now))
         case "playing":
-            here_too = _mark(_recovered(player), report.device_id, ready=True)
+            here_too = _holding(_recovered(player), now, report)
             return Course(meet(_follow(here_too, now, report), now))
         case "paused":
             return Course(_follow(player, now, report))
@@ -86,9 +86,11 @@ def believe(player: Player, now: datetime, report: Report, window: Window | None
 
 
 def _over(player: Player, now: datetime, report: Report, window: Window | None) -> Course:
-    """The song ended or cannot be played. Where several sound, one of them does not decide that."""
-    if len(here(player, now)) > 1 or not player.is_playing or window is None:
-        return Course(meet(_mark(player, report.device_id, ready=report.state == "ended"), now))
+    """The song ended or cannot be played. Of several that sound the last of whom that is true decides it."""
+    if not player.is_playing or window is None:
+        return Course(_mark(player, report.device_id, ready=report.state == "ended"))
+    if any(each.device_id != report.device_id for each in here(player, now)):
+        return Course(meet(_done(player, report), now))
     followed = _follow(player, now, report)
     if report.state == "ended":
         return end_song(followed, now, upcoming(window, player.repeat_mode), window.unplayable)
@@ -101,7 +103,7 @@ def _skip_failed(player: Player, now: datetime, window: Window) -> Course:
         return Course(changed(stop(player, now), failures=0, notice=_skipped(player, now)))
     course = go_on(player, now, step(upcoming(window, player.repeat_mode), window.unplayable))
     after = changed(unready(course.player), failures=failures, notice=_skipped(player, now))
-    return Course(after, course.ended)
+    return Course(start(after, now) if after.is_playing else after, course.ended)
 
 
 def _skipped(player: Player, now: datetime) -> Notice:
@@ -131,6 +133,22 @@ def _follow(player: Player, now: datetime, report: Report) -> Player:
     real = real_position(player, now, report)
     drift_ms = DRIFT_MS if player.handoff is None else HANDOFF_DRIFT_MS
     return player if abs(real - position_at(player, now)) <= drift_ms else place(player, now, real)
+
+
+def _holding(player: Player, now: datetime, report: Report) -> Player:
+    """It holds the current item, even where that had failed before."""
+    return _mark(not_done(player, now, report.device_id), report.device_id, ready=True)
+
+
+def _done(player: Player, report: Report) -> Player:
+    """The song is over on this output.
+
+    That it failed others are told only when it says so again. Where all fail in one moment, the word of each
+    would else be older than what the first one changed, and all but that be lost.
+    """
+    if report.state == "error" and is_done(player, report.device_id):
+        return _mark(player, report.device_id, ready=False)
+    return done(player, report.device_id)
 
 
 def _mark(player: Player, device_id: UUID, *, ready: bool) -> Player:

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from tutti.player.model.course import anchor, end_song, hand_over, stop
+from tutti.player.model.course import anchor, end_song, give_up_handoff, hand_over, stop
 from tutti.player.model.hearing import Heard
+from tutti.player.model.outputs import meet
 from tutti.player.model.presence import SILENCE
 from tutti.player.model.state import MILLISECOND, Notice, Player, PlayerState, changed, position_at
 from tutti.player.model.window import Place, Window, upcoming
@@ -27,7 +28,13 @@ def due_at(player: Player | PlayerState) -> datetime | None:
 
 
 def needs_window(player: Player, now: datetime) -> bool:
-    """The song has ended by now, so settling must know what follows."""
+    """The song has ended by now, so settling must know what follows.
+
+    A handoff that is due may let it begin, and so end, earlier than it was to.
+    """
+    handoff = player.handoff
+    if handoff is not None and handoff.starts_at is not None and handoff.starts_at <= now:
+        player = _hand_over_or_give_up(player, handoff.starts_at)
     return any(at <= now and what == "end of song" for at, what in _coming(player))
 
 
@@ -93,15 +100,22 @@ def silent_at(player: Player | PlayerState) -> datetime:
 
 
 def _fall_silent(player: Player, at: datetime) -> Player:
-    """No output is there any more. Only what was played while one was seen counts as heard."""
+    """No output is there any more. Only what was played while one was seen counts as heard.
+
+    What was played before the last change of its course was counted at that change. So nobody may go back
+    further than to that, when the silence turns out to have been none: from here on outputs count as seen
+    until then.
+    """
     seen_until = min(max(player.output_seen_at or at, player.anchored_at), at)
-    stopped = stop(anchor(player, at, heard_until=position_at(player, seen_until)), at)
-    return changed(stopped, notice=Notice(code="output_lost" if player.outputs else "no_output", at=at))
+    anchored = anchor(player, at, heard_until=position_at(player, seen_until))
+    if not player.outputs:
+        return changed(stop(anchored, at), notice=Notice(code="no_output", at=at))
+    stopped = stop(changed(anchored, output_seen_at=seen_until), at)
+    return changed(stopped, notice=Notice(code="output_lost", at=at))
 
 
 def _hand_over_or_give_up(player: Player, at: datetime) -> Player:
     """Ready in time, the other device sounds from now on; else the music stays and people are told."""
     if player.handoff is None or player.handoff.starts_at is not None:
-        return hand_over(player, at)
-    notice = Notice(code="device_not_ready", at=at, device_id=player.handoff.to)
-    return changed(player, handoff=None, notice=notice)
+        return meet(hand_over(player, at), at)
+    return give_up_handoff(player, at)

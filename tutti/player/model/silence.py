@@ -29,7 +29,9 @@ def as_if_heard(player: Player, now: datetime, report: Report) -> Player | None:
 
 
 def is_there(player: Player, now: datetime, report: Report) -> bool:
-    """The report tells of the same song near the same place."""
+    """The report tells of the same song near the same place, on a device that is still to sound."""
+    if not is_output(player, report.device_id):
+        return False
     if not player.is_playing or player.item is None or player.item.item_id != report.item_id:
         return False
     return abs(real_position(player, now, report) - position_at(player, now)) <= NEAR_MS
@@ -43,7 +45,7 @@ def caught_up(player: Player, now: datetime, report: Report) -> Player:
 
 
 def _unstopped(player: Player) -> Player:
-    """Back to the last word that was heard: what sounded since then has not been counted yet."""
+    """Back to where outputs count as seen until: what sounded since then has not been counted yet."""
     seen = min(player.output_seen_at or player.anchored_at, player.anchored_at)
     back_ms = min((player.anchored_at - seen) // MILLISECOND, player.position_ms)
     return changed(

@@ -93,7 +93,10 @@ class Player(Record):
     failures: int = 0
     """Songs in a row that no output could play."""
     awaited: dict[UUID, datetime] = msgspec.field(default_factory=dict)
-    """Until when each output is counted upon without another word; one that has left is not in it."""
+    """Until when each output is counted upon without another word; one that has left is not in it.
+
+    One that is done with the current song has a time there that is long past (`presence.DONE`).
+    """
     heard_since: datetime | None = None
     """Since when what passes is heard; None while no output has said a word since the music began."""
     recent_commands: bytes = b""

@@ -2,9 +2,13 @@
 
 from uuid import uuid4
 
+import pytest
+
 from tests.tutti.player.builders import after, an_item, an_output, playing, said
 from tutti.player.model import outputs, reports
-from tutti.player.model.state import Handoff, position_at
+from tutti.player.model.presence import here
+from tutti.player.model.settling import settle
+from tutti.player.model.state import Handoff, Notice, position_at
 
 
 def test_music_moves_to_where_it_is_already_without_any_change() -> None:
@@ -99,6 +103,33 @@ def test_the_target_of_a_handoff_can_be_taken_away() -> None:
     assert before.handoff is not None
     player = outputs.remove_output(before, after(1), before.handoff.to)
     assert (player.handoff, player.is_playing) == (None, True)
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_when_the_target_of_a_handoff_leaves_the_music_stays_where_it_is(is_named: bool) -> None:
+    target = an_output(ready=False)
+    moving = outputs.transfer(playing(an_item()), after(1), target)
+    if is_named:
+        moving = reports.believe(moving, after(2), said(moving, "ready", device_id=target.device_id)).player
+    player = outputs.leave(moving, after(2.2), target.device_id)
+    assert (player.outputs, player.handoff, player.is_playing) == (moving.outputs, None, True)
+    assert player.notice == Notice(code="device_not_ready", at=after(2.2), device_id=target.device_id)
+    later = settle(player, after(9)).player
+    assert (later.outputs, later.is_playing) == (moving.outputs, True)
+
+
+def test_a_member_to_which_the_music_was_to_move_may_leave_too() -> None:
+    pair = (an_output(), an_output())
+    moving = outputs.transfer(playing(an_item(), outputs=pair), after(1), pair[1])
+    player = outputs.leave(moving, after(1.2), pair[1].device_id)
+    assert (player.outputs, player.handoff) == (pair, None)
+    assert here(player, after(1.2)) == pair[:1]
+
+
+def test_that_another_one_leaves_does_not_keep_the_music_from_moving() -> None:
+    moving = outputs.transfer(playing(an_item()), after(1), an_output(ready=False))
+    assert outputs.leave(moving, after(2), uuid4()) is moving
+    assert outputs.leave(moving, after(2), moving.outputs[0].device_id).handoff == moving.handoff
 
 
 def test_a_start_that_waits_is_taken_up_by_the_first_device() -> None:

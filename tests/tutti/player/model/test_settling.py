@@ -94,6 +94,25 @@ def test_a_handoff_is_done_at_its_instant() -> None:
     assert (player.handoff, player.is_playing, player.hearing) == (None, True, None)
 
 
+def test_a_start_that_still_waits_begins_where_it_is_handed_over_to() -> None:
+    pair = (an_output(), an_output(ready=False))
+    handoff = Handoff(to=pair[0].device_id, starts_at=after(1), deadline=after(3))
+    before = playing(an_item(), outputs=pair, anchored_at=after(3), handoff=handoff)
+    player, _ended = settle(before, after(2))
+    assert ([each.device_id for each in player.outputs], player.anchored_at) == ([handoff.to], after(1))
+
+
+def test_a_song_that_so_begins_earlier_may_have_ended_already() -> None:
+    items = (an_item(seconds=1), an_item())
+    pair = (an_output(), an_output(ready=False))
+    handoff = Handoff(to=pair[0].device_id, starts_at=after(1), deadline=after(3))
+    before = playing(items[0], outputs=pair, anchored_at=after(3), handoff=handoff)
+    assert not needs_window(before, after(1.5))
+    assert needs_window(before, after(2.5))
+    player, _ended = settle(before, after(2.5), window_of(*items))
+    assert (player.item, player.anchored_at) == (items[1], after(2))
+
+
 def test_a_handoff_that_is_not_ready_leaves_the_music_where_it_is() -> None:
     target = an_output()
     before = playing(an_item(), handoff=Handoff(to=target.device_id, deadline=after(3)))

@@ -13,8 +13,8 @@ import { Measuring } from "./measuring.js";
 import { navigate, wireNavigation } from "./navigation.js";
 import { wireKeys } from "./keys.js";
 import { tellBlocked, tellConnection, tellEnd, tellNotice } from "./notices.js";
-import { isSomebodyThere } from "./outage.js";
-import { Presses } from "./presses.js";
+import { isGuess, isSomebodyThere } from "./outage.js";
+import { Presses, Turning } from "./presses.js";
 import { Rights } from "./rights.js";
 import { wireRows } from "./rows.js";
 import { Screen } from "./screen.js";
@@ -34,8 +34,9 @@ class App {
     this.measuring = new Measuring(this.line, this.clock);
     this.output = new Output({ clock: this.clock, report: (report) => this.store.reports.send(report) });
     this.introduction = new Introduction(this.line);
-    this.volumeAt = 0;
     this.presses = new Presses();
+    this.loudness = new Turning((wanted) => this.wish("player.change", wanted));
+    this.place = new Turning((wanted) => this.wish("player.seek", wanted));
     this.isGoingBack = false;
     this.isSigningOut = false;
     this.wasAway = false;
@@ -70,7 +71,8 @@ class App {
     });
     document.addEventListener("suggestionSelect", (event) => this.#suggested(/** @type {CustomEvent} */ (event).detail.suggestion));
     wireNavigation(() => this.#arrived());
-    this.line.addEventListener("lead", () => this.#follow());
+    this.line.standing = () => this.#standing();
+    this.line.addEventListener("lead", () => this.#lead());
     this.line.addEventListener("follow", () => this.#follow());
     this.line.addEventListener("device", (event) => {
       this.introduction.deviceId = /** @type {CustomEvent} */ (event).detail;
@@ -79,8 +81,10 @@ class App {
     });
     const { permission } = this.output;
     this.line.addEventListener("blocked", (event) => tellBlocked(/** @type {CustomEvent} */ (event).detail));
-    permission.addEventListener("blocked", (event) => this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
+    permission.addEventListener("blocked", (event) => this.line.isLeading && this.line.tell("blocked", /** @type {CustomEvent} */ (event).detail));
     permission.addEventListener("tapped", () => this.wish("player.transfer", { deviceId: this.deviceId }));
+    this.output.addEventListener("held", () => this.pause());
+    this.output.addEventListener("goOn", () => this.#goOn());
     this.output.addEventListener("handedOver", (event) => toast(`Playing here now. The change took ${/** @type {CustomEvent} */ (event).detail} ms.`));
     document.addEventListener("submit", ({ target }) => {
       if (/** @type {Element} */ (target).getAttribute("action") === "/logout") this.isSigningOut = true;
@@ -88,6 +92,7 @@ class App {
     addEventListener("online", () => this.line.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.line.hurry());
     this.measuring.start(() => this.output.role === "party");
+    tellConnection(this.store);
     this.line.start();
     this.#arrived();
     const draw = () => (this.screen.drawProgress(), requestAnimationFrame(draw));
@@ -100,6 +105,7 @@ class App {
    */
   async wish(method, params = {}) {
     if (!this.rights.allows(method, params)) return null;
+    if (!this.store.isUp) this.line.hurry();
     try {
       return await this.store.wish(method, params);
     } catch (error) {
@@ -171,28 +177,28 @@ class App {
     player.addEventListener("pause", () => (this.presses.meant(false) ? this.play() : this.pause()));
     player.addEventListener("next", () => this.next());
     player.addEventListener("previous", () => this.previous());
-    player.addEventListener("seek", (event) => this.wish("player.seek", /** @type {CustomEvent} */ (event).detail));
-    player.addEventListener("shuffle", (event) => this.wish("player.change", /** @type {CustomEvent} */ (event).detail));
-    player.addEventListener("repeat", (event) => this.wish("player.change", /** @type {CustomEvent} */ (event).detail));
-    player.addEventListener("volumeChange", (event) => this.#volume(/** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("seek", (event) => this.place.to(/** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("shuffle", (event) => this.#change(/** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("repeat", (event) => this.#change(/** @type {CustomEvent} */ (event).detail));
+    player.addEventListener("volumeChange", (event) => this.#turn(/** @type {CustomEvent} */ (event).detail));
     tellMediaSession({
       play: () => this.play(),
       pause: () => this.pause(),
       next: () => this.next(),
       previous: () => this.previous(),
-      seek: (positionMs) => this.wish("player.seek", { positionMs: Math.round(positionMs) }),
+      seek: (positionMs) => this.place.to({ positionMs: Math.round(positionMs) }),
     });
   }
 
-  /** A slider turns faster than commands may be sent: the last place always arrives. @param {{volume: number, muted: boolean}} wanted */
-  #volume(wanted) {
-    const wait = this.volumeAt + 60 - performance.now();
-    clearTimeout(this.volumeTimer);
-    if (wait > 0) this.volumeTimer = setTimeout(() => this.#volume(wanted), wait);
-    else {
-      this.volumeAt = performance.now();
-      this.wish("player.change", wanted);
-    }
+  /** @param {{isShuffled: boolean} | {repeatMode: RepeatMode}} wanted */
+  #change(wanted) {
+    return this.store.foresee(wanted, () => this.wish("player.change", wanted));
+  }
+
+  /** Louder or softer for everybody; with the server away at least here. @param {{volume: number, muted: boolean}} wanted */
+  #turn(wanted) {
+    if (!this.store.isUp && this.rights.may("volume")) this.store.changeHere(wanted);
+    return this.store.foresee(wanted, () => this.loudness.to(wanted));
   }
 
   #wireQueues() {
@@ -257,16 +263,38 @@ class App {
   }
 
   #follow() {
-    this.output.follow(this.line.isLeading ? this.store.player : null, this.deviceId);
+    this.output.follow(this.line.isLeading ? this.store.sounding : null, this.deviceId);
     this.screen.deviceId = this.deviceId;
     this.screen.isOutput = this.output.role !== "silent";
     if (this.line.isLeading && this.store.isUp) this.#introduce();
   }
 
+  /** This window sounds from now on: whether a tap is wanted is not what the window before said. */
+  #lead() {
+    this.line.tell("blocked", this.output.permission.isBlocked);
+    this.#follow();
+  }
+
+  /** What of the sound other windows of this browser cannot know by themselves. */
+  #standing() {
+    /** @type {[string, unknown][]} */
+    const told = [["blocked", this.output.permission.isBlocked]];
+    if (this.store.reports.doubt.isOpen) told.push(["doubt", null]);
+    return told;
+  }
+
   #listenHere() {
     if (this.line.isLeading) this.output.permission.listen();
-    else this.line.take();
+    else {
+      this.line.take();
+      if (this.store.player && isGuess(this.store.player)) this.#goOn();
+    }
     tellBlocked(false);
+  }
+
+  /** Not as a press on the button: who pressed that as well means the same. */
+  #goOn() {
+    return this.wish("player.play", { deviceId: this.deviceId });
   }
 
   /** @param {number} code */

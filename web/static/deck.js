@@ -11,7 +11,7 @@ export const WHISPER = 0.0002;
 /** An element's position moves in steps of some milliseconds: the middle of so many readings is taken. */
 const READINGS = 5;
 
-/** @typedef {"playing" | "waiting" | "ended" | "error" | "blocked"} Happening */
+/** @typedef {"playing" | "waiting" | "ended" | "error" | "blocked" | "held"} Happening  held: somebody else than we paused it */
 
 export class Deck {
   /** @param {(what: Happening, deck: Deck) => void} tell */
@@ -19,6 +19,9 @@ export class Deck {
     this.tell = tell;
     this.itemId = "";
     this.isWanted = false;
+    /** Browser or system paused it: it does not sound again unasked. */
+    this.isHeld = false;
+    this.loadedAt = 0;
     this.level = 0;
     this.seekedAt = 0;
     this.seekCost = 60;
@@ -34,6 +37,7 @@ export class Deck {
     audio.addEventListener("loadedmetadata", () => this.#place());
     audio.addEventListener("playing", () => this.tell("playing", this));
     audio.addEventListener("waiting", () => this.tell("waiting", this));
+    audio.addEventListener("pause", () => this.#stopped());
     audio.addEventListener("ended", () => this.tell("ended", this));
     audio.addEventListener("error", () => audio.getAttribute("src") && this.itemId && this.tell("error", this));
   }
@@ -43,11 +47,13 @@ export class Deck {
     this.pending = null;
     this.errors = [];
     this.itemId = item.itemId;
+    this.loadedAt = performance.now();
     this.audio.src = `/api/v1/songs/${item.songId}/stream`;
   }
 
   unload() {
     this.pause();
+    this.isHeld = false;
     if (!this.itemId) return;
     this.itemId = "";
     this.audio.removeAttribute("src");
@@ -61,6 +67,11 @@ export class Deck {
   /** It moves: enough has been loaded and nobody holds it. */
   get isMoving() {
     return this.isWanted && !this.audio.paused && this.audio.readyState >= 3 && !this.audio.seeking;
+  }
+
+  /** Its file did not come, or broke off: nothing but loading it again helps. */
+  get hasFailed() {
+    return this.itemId !== "" && Boolean(this.audio.error);
   }
 
   /** @param {number} positionMs */
@@ -102,7 +113,10 @@ export class Deck {
     this.seek(wantedMs + this.seekCost);
   }
 
+  /** What somebody else paused stays so until the music itself has rested, or `release`. */
   async play() {
+    if (this.isHeld && this.isWanted) return;
+    this.isHeld = false;
     this.isWanted = true;
     if (!this.audio.paused && !this.audio.ended) return;
     try {
@@ -116,6 +130,11 @@ export class Deck {
   pause() {
     this.isWanted = false;
     if (!this.audio.paused) this.audio.pause();
+  }
+
+  /** A person wants it to sound here. */
+  release() {
+    this.isHeld = false;
   }
 
   /** Fade out, then forget the song; a fade that is under way already ends by itself. @param {number} overMs */
@@ -154,6 +173,14 @@ export class Deck {
     this.audio.volume = Math.max(0, Math.min(1, level));
     // Where volume cannot be set (iOS), silence still can.
     this.audio.muted = level < 0.001 && (level < WHISPER || this.audio.volume > 0.001);
+  }
+
+  /** A pause that we did not ask for. At its end, and when it fails, an element rests by itself. */
+  #stopped() {
+    const { paused, ended, error, seeking, readyState } = this.audio;
+    if (!this.isWanted || !paused || ended || error || seeking || readyState < 1) return;
+    this.isHeld = true;
+    this.tell("held", this);
   }
 
   #place() {

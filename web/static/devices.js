@@ -11,6 +11,12 @@ class DeviceList extends HTMLElement {
     super();
     this.key = "";
     this.maySteer = true;
+    /** What came while somebody was using a slider or a field of the list. @type {Parameters<DeviceList["show"]> | null} */
+    this.missed = null;
+  }
+
+  connectedCallback() {
+    this.addEventListener("focusout", () => setTimeout(() => this.missed && this.show(...this.missed)));
   }
 
   /** @param {Device[]} devices @param {Player | null} player @param {string | null} own @param {boolean} [maySteer] else it is only to be looked at */
@@ -18,7 +24,9 @@ class DeviceList extends HTMLElement {
     const outputs = new Map((player?.outputs ?? []).map((one) => [one.deviceId, one]));
     const shown = devices.filter((device) => device.canPlay && (device.isOnline || outputs.has(device.deviceId)));
     const key = JSON.stringify([shown, [...outputs.values()], player?.handoff, own, maySteer]);
-    if (key === this.key || this.contains(document.activeElement?.closest("input") ?? null)) return;
+    const isInUse = this.contains(document.activeElement?.closest("input") ?? null);
+    this.missed = isInUse ? [devices, player, own, maySteer] : null;
+    if (key === this.key || isInUse) return;
     this.key = key;
     this.maySteer = maySteer;
     const others = shown.filter((device) => !outputs.has(device.deviceId));
@@ -73,7 +81,14 @@ class DeviceList extends HTMLElement {
     const input = /** @type {HTMLInputElement} */ (make("input", { class: "range", type: "range", min: -300, max: 300, step: 5, value: output.delayMs, "aria-label": `Sound earlier on ${device.name}` }));
     fill(input);
     input.addEventListener("input", () => ((shown.textContent = `${input.value} ms`), fill(input)));
-    input.addEventListener("change", () => (input.blur(), this.#say("delay", { deviceId: device.deviceId, delayMs: Number(input.value) })));
+    // A finger that lets go is done with it; who uses keys is not, after one of them.
+    let byFinger = false;
+    input.addEventListener("pointerdown", () => (byFinger = true));
+    input.addEventListener("keydown", () => (byFinger = false));
+    input.addEventListener("change", () => {
+      if (byFinger) input.blur();
+      this.#say("delay", { deviceId: device.deviceId, delayMs: Number(input.value) });
+    });
     return make("label", { class: "row" }, make("span", { class: "small muted" }, "Earlier by"), make("span", { class: "grow" }, input), shown);
   }
 

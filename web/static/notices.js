@@ -21,20 +21,20 @@ export function tellNotice(notice) {
   toast(NOTICES[notice.code]?.(notice) ?? notice.code, { isBad: notice.code !== "song_skipped" });
 }
 
-/** @param {{isUp: boolean, isSlow: boolean}} line */
-export function tellConnection({ isUp, isSlow }) {
+/** How it stands with the line; `hello` is null as long as it never came up. @param {{isUp: boolean, isSlow: boolean, hello: unknown}} line */
+export function tellConnection({ isUp, isSlow, hello }) {
   clearTimeout(waiting);
-  const text = isUp ? "A part of the server is away. Changes may take a moment." : "Reconnecting…";
-  const say = () => {
-    const banner = document.getElementById("offline");
-    if (!banner) return;
-    banner.hidden = isUp && !isSlow;
-    const words = banner.querySelector("span");
-    if (words) words.textContent = text;
-  };
-  if (isUp) say();
-  else waiting = setTimeout(say, BLINK_MS);
-  document.body.classList.toggle("is-offline", !isUp);
+  if (isUp) say(isSlow ? "A part of the server is away. Changes may take a moment." : "");
+  else waiting = setTimeout(() => say(hello ? "Reconnecting…" : "Connecting…"), BLINK_MS);
+}
+
+/** At the top of the page until something else is said; nothing takes it away. @param {string} text */
+function say(text) {
+  const banner = document.getElementById("offline");
+  const words = banner?.querySelector("span");
+  if (!banner || !words) return;
+  banner.hidden = !text;
+  words.textContent = text;
 }
 
 /** The browser wants a tap before it sounds, or has had it. @param {boolean} isBlocked */
@@ -52,9 +52,10 @@ const ENDS = {
   4505: "Tutti goes on in another window of this browser. Reload this one to use it here.",
 };
 
-/** The server closed the door for good. @param {number} code */
+/** The server closed the door for good: nobody is reconnecting, and it is said for as long as that is so. @param {number} code */
 export function tellEnd(code) {
+  clearTimeout(waiting);
   const done = document.body.dataset.role === "guest" ? "visit" : "ended";
   if (code === 4500 || code === 4502 || code === 4503) location.assign(`/login?done=${done}&next=${encodeURIComponent(location.pathname + location.search)}`);
-  else toast(ENDS[code] ?? "This page is out of date. Please reload it.", { isBad: true, forMs: 60_000 });
+  else say(ENDS[code] ?? "This page is out of date. Please reload it.");
 }

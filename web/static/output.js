@@ -2,25 +2,27 @@
 // A lone output is the truth about where the song stands: it corrects the server, not itself.
 // Several outputs follow the common clock (party.js).
 
-import { Deck } from "./deck.js";
-import { FADE_MS, Handover } from "./handover.js";
+import { Decks } from "./decks.js";
+import { Handover } from "./handover.js";
+import { isGuess } from "./outage.js";
 import { Party, isDecodable } from "./party.js";
 import { Permission } from "./permission.js";
-import { courseOf, cutShort, endsAt, instant, loudness, positionAt, roleOf, settled } from "./timeline.js";
+import { courseOf, cutShort, endsAt, instant, loudness, roleOf, settled } from "./timeline.js";
 
 const REPORT_MS = 4000;
 const TICK_MS = 250;
 const PRESENT_MS = 50_000;
-/** Closer than this to the wanted position, a seek would be heard more than the error. */
-const CLOSE_MS = 150;
-const PRELOAD_MS = 30_000;
-const LONGEST_WAIT_MS = 15_000;
+const STALLED_MS = 300;
 
 /**
+ * @typedef {import("./deck.js").Deck} Deck
  * @typedef {{itemId: string | null, positionMs: number, state: string, version: number, measuredAt: string}} Report
  */
 
-/** Events: `handedOver` (detail: gap in ms). */
+/**
+ * Events: `handedOver` (detail: gap in ms), `held` (browser or system paused what sounds here alone), `goOn` (what
+ * stopped for want of a tap, or was held, shall sound here again).
+ */
 export class Output extends EventTarget {
   /**
    * @param {{clock: import("./clock.js").Clock, report: (report: Report) => Promise<unknown>}} parts
@@ -34,16 +36,17 @@ export class Output extends EventTarget {
     /** @type {string | null} */
     this.deviceId = null;
     this.role = "silent";
-    this.isUnlocked = false;
-    this.applied = "";
-    this.announced = "";
     this.reportedAt = 0;
     this.stalledSince = 0;
     /** @type {{course: string, player: Player} | null} how a course goes on whose file ended before its time */
     this.cut = null;
-    const tell = (/** @type {import("./deck.js").Happening} */ what, /** @type {Deck} */ deck) => this.#happened(what, deck);
-    this.deck = new Deck(tell);
-    this.spare = new Deck(tell);
+    this.decks = new Decks({
+      clock,
+      tell: (what, deck) => this.#happened(what, deck),
+      report: (state) => this.report(state),
+      isBlocked: () => this.permission.isBlocked,
+      again: () => this.#apply(),
+    });
     this.party = new Party({ clock, tell: (state, item) => this.role !== "silent" && this.report(state, item.itemId), blocked: (isBlocked) => this.role === "party" && this.permission.block(isBlocked) });
     this.permission = new Permission({ unlock: () => this.#unlock(), again: () => this.#anew() });
     this.handover = new Handover({
@@ -51,8 +54,8 @@ export class Output extends EventTarget {
       place: {
         role: () => this.role,
         deck: () => this.deck,
-        keepTime: (view, farMs, how) => this.#keepTime(view, farMs, how),
-        announce: () => this.#announce(),
+        keepTime: (view, farMs, how) => this.decks.keepTime(view, farMs, how),
+        announce: () => this.decks.announce(),
         again: () => this.#apply(),
         done: (gapMs) => this.dispatchEvent(new CustomEvent("handedOver", { detail: gapMs })),
       },
@@ -65,6 +68,16 @@ export class Output extends EventTarget {
     this.player = player;
     this.deviceId = deviceId;
     this.#apply();
+  }
+
+  /** The one in front. */
+  get deck() {
+    return this.decks.front;
+  }
+
+  /** The one that holds what comes next. */
+  get spare() {
+    return this.decks.spare;
   }
 
   /** Whether somebody in this room hears it: a device that still comes in does not count. */
@@ -96,17 +109,21 @@ export class Output extends EventTarget {
     return sounding || (this.player?.item?.itemId ?? "");
   }
 
-  /** While a finger touches the page, silent elements are won for later. */
   #unlock() {
     this.party.unlock();
-    if (this.isUnlocked) return;
-    this.isUnlocked = true;
-    for (const deck of [this.deck, this.spare]) deck.unlock();
+    this.decks.unlock();
   }
 
+  /** A person wants it to sound here. What stopped only because we could not sound goes on. */
   #anew() {
-    this.applied = "";
+    this.decks.release();
     this.#apply();
+    if (this.role !== "silent" && this.player && isGuess(this.player)) this.#tell("goOn");
+  }
+
+  /** @param {"held" | "goOn"} what */
+  #tell(what) {
+    this.dispatchEvent(new Event(what));
   }
 
   #tick() {
@@ -116,27 +133,40 @@ export class Output extends EventTarget {
     if (this.role === "silent") return;
     this.#apply();
     const isDue = performance.now() - this.reportedAt > REPORT_MS;
-    if (isDue && this.player.isPlaying && !this.permission.isBlocked) this.report(this.heardMs === null ? "stalled" : "playing");
-    if (this.stalledSince && performance.now() - this.stalledSince > 300 && this.role !== "party") {
+    if (isDue && this.player.isPlaying && !this.permission.isBlocked && !this.deck.isHeld) this.report(this.#word());
+    if (this.stalledSince && performance.now() - this.stalledSince > STALLED_MS && this.role !== "party") {
       this.stalledSince = 0;
-      this.report("stalled");
+      this.report(this.#word());
     }
   }
 
+  /** How it stands with the sound while the music plays. */
+  #word() {
+    if (this.heardMs !== null) return "playing";
+    return this.decks.isBroken ? "error" : "stalled";
+  }
+
   #apply() {
-    if (!this.player) return this.#silence();
+    if (!this.player) return this.#end();
     const view = this.#view(this.player);
     const role = roleOf(view, this.deviceId);
     if (role !== this.role) this.#changeRole(role);
+    if (!view.isPlaying) this.#rest();
     if (role === "silent" || !view.item) return this.#silence();
     if (role === "party") return this.#applyParty(view);
-    this.party.stop();
-    this.#hold(view.item);
+    this.party.leave();
+    this.decks.hold(view.item, view.isPlaying);
     if (role === "arriving") return this.handover.arrive(view);
     if (role === "leaving") this.handover.leave(view);
     else this.deck.fade(loudness(view), Math.abs(this.deck.level - loudness(view)) > 0.02 ? 80 : 0);
-    this.#drive(view);
-    this.#preload(view);
+    this.decks.drive(view);
+    this.decks.preload(view);
+  }
+
+  /** A person who paused wants no tap. */
+  #rest() {
+    this.stalledSince = 0;
+    if (this.role !== "silent" && this.player && !isGuess(this.player)) this.permission.block(false);
   }
 
   /** @param {Player} player @returns {Player} */
@@ -151,81 +181,23 @@ export class Output extends EventTarget {
   #changeRole(role) {
     if (role === "silent") this.permission.end({ isMissed: this.role === "arriving" && this.player?.isPlaying === true });
     this.role = role;
-    this.applied = "";
-    this.announced = "";
+    this.decks.begin();
     this.handover.begin();
-    this.deck.audio.playbackRate = 1;
     // Who takes over must know where the music really is.
     if (role === "leaving" && this.deck.isMoving) this.report("playing");
   }
 
+  /** Another window of this browser sounds, or none: what was refused here is of no account. */
+  #end() {
+    this.permission.end({ isMissed: false });
+    this.#silence();
+  }
+
   #silence() {
     this.role = "silent";
-    this.applied = "";
-    this.party.stop();
     this.stalledSince = 0;
-    this.deck.leave(FADE_MS);
-    this.spare.unload();
-  }
-
-  /** Have the item in the deck in front; the spare one may hold it already. @param {Item} item */
-  #hold(item) {
-    if (this.deck.itemId === item.itemId) return;
-    this.applied = "";
-    if (this.spare.itemId === item.itemId) {
-      [this.deck, this.spare] = [this.spare, this.deck];
-      this.deck.fade(this.spare.level);
-      this.spare.unload();
-    } else this.deck.load(item);
-  }
-
-  /** Play or rest as the state says; seek only when the state itself moved. @param {Player} view */
-  #drive(view) {
-    const key = courseOf(view);
-    const now = this.clock.now();
-    const waitMs = view.isPlaying ? instant(view.anchoredAt) - now : 0;
-    if (waitMs > 0 && waitMs < LONGEST_WAIT_MS) return this.#rest(view.positionMs, waitMs);
-    if (key === this.applied) {
-      if (view.isPlaying && !this.deck.isWanted && !this.permission.isBlocked) this.deck.play();
-      return;
-    }
-    this.applied = key;
-    if (!view.isPlaying) return this.#pauseAt(view);
-    const wanted = positionAt(view, now);
-    const isFresh = wanted < 400 && this.deck.positionMs < 400;
-    if (!isFresh && Math.abs(this.deck.positionMs - wanted) > CLOSE_MS) this.deck.seek(wanted);
-    this.deck.play();
-  }
-
-  /** @param {Player} view */
-  #pauseAt(view) {
-    const sounded = this.deck.isMoving;
-    this.deck.pause();
-    if (Math.abs(this.deck.positionMs - view.positionMs) > (sounded ? CLOSE_MS : 20)) this.deck.seek(view.positionMs);
-    this.stalledSince = 0;
-  }
-
-  /** Loaded and still until a start that lies ahead. @param {number} positionMs @param {number} waitMs */
-  #rest(positionMs, waitMs) {
-    this.deck.pause();
-    if (Math.abs(this.deck.positionMs - positionMs) > 20) this.deck.seek(positionMs);
-    this.#announce();
-    clearTimeout(this.waking);
-    this.waking = setTimeout(() => this.#apply(), Math.min(waitMs, LONGEST_WAIT_MS));
-  }
-
-  /** Say once that the item is here. */
-  #announce() {
-    if (this.announced === this.deck.itemId || this.deck.audio.readyState < 3) return;
-    this.announced = this.deck.itemId;
-    this.report("ready");
-  }
-
-  /** Hold the deck on the common time. @param {Player} view @param {number} farMs @param {{isHeard?: boolean, delayMs?: number}} [how] */
-  #keepTime(view, farMs, how) {
-    if (!view.isPlaying) return this.#pauseAt(view);
-    this.deck.play();
-    this.deck.keepTime(positionAt(view, this.clock.now() + (how?.delayMs ?? 0)), farMs, how);
+    this.party.leave();
+    this.decks.leave();
   }
 
   /** @param {Player} view */
@@ -236,25 +208,17 @@ export class Output extends EventTarget {
     const ahead = /** @type {Player} */ (this.player);
     this.party.follow(settled(ahead, this.clock.now() + 400), delayMs, loudness(view));
     // Until the decoded song sounds, the element that played alone goes on.
-    if (this.party.isSounding || !view.isPlaying) this.deck.unload();
-    this.spare.unload();
+    this.decks.giveWay({ isOver: this.party.isSounding || !view.isPlaying });
   }
 
   /** In a party with a song that is not decoded as a whole: the element follows the common clock. @param {Player} view @param {number} delayMs */
   #playAlong(view, delayMs) {
     this.party.stop();
-    this.#hold(/** @type {Item} */ (view.item));
+    this.decks.hold(/** @type {Item} */ (view.item), view.isPlaying);
     this.deck.fade(loudness(view));
     const waitMs = view.isPlaying ? instant(view.anchoredAt) - delayMs - this.clock.now() : 0;
-    if (waitMs > 0) this.#rest(view.positionMs, waitMs);
-    else this.#keepTime(view, 60, { delayMs });
-  }
-
-  /** @param {Player} view */
-  #preload(view) {
-    const end = endsAt(view);
-    if (!view.next || end === null || !this.deck.isMoving) return;
-    if (end - this.clock.now() < PRELOAD_MS && this.spare.itemId !== view.next.itemId) this.spare.load(view.next);
+    if (waitMs > 0) this.decks.rest(view.positionMs, waitMs);
+    else this.decks.keepTime(view, 60, { delayMs });
   }
 
   /** @param {import("./deck.js").Happening} what @param {Deck} deck */
@@ -262,13 +226,34 @@ export class Output extends EventTarget {
     if (deck !== this.deck || this.role === "silent") return;
     if (what === "blocked") return this.permission.block(true);
     if (what === "waiting") this.stalledSince ||= performance.now();
-    if (what === "playing") {
-      this.stalledSince = 0;
-      this.permission.block(false);
-      if (this.role !== "arriving" && deck.isWanted) this.report("playing");
-    }
-    if (what === "error") this.report("error");
+    if (what === "playing") this.#sounds(deck);
+    if (what === "held") this.#held(deck);
+    if (what === "error") this.#apply();
     if (what === "ended") this.#ended(deck);
+  }
+
+  /** @param {Deck} deck */
+  #sounds(deck) {
+    // What the system held it lets go on after a call, say: then it is wanted again, but never against the state.
+    if (!deck.isWanted) return this.#resumed(deck);
+    deck.release();
+    this.stalledSince = 0;
+    this.permission.block(false);
+    if (this.role !== "arriving") this.report("playing");
+  }
+
+  /** @param {Deck} deck */
+  #resumed(deck) {
+    deck.pause();
+    if (deck.isHeld) this.#tell("goOn");
+  }
+
+  /** Alone, that is a pause like any other. Else, and where nobody has touched the page yet, a tap lets it go on. @param {Deck} deck */
+  #held(deck) {
+    this.stalledSince = 0;
+    if (this.role !== "solo" || globalThis.navigator?.userActivation?.hasBeenActive === false) return this.permission.block(true);
+    deck.pause();
+    this.#tell("held");
   }
 
   /** @param {Deck} deck */
@@ -276,7 +261,7 @@ export class Output extends EventTarget {
     const player = this.player;
     if (!player?.isPlaying || !deck.audio.ended) return;
     const view = this.#view(player);
-    const isEarly = courseOf(view) === this.applied && this.clock.now() < (endsAt(view) ?? Infinity);
+    const isEarly = courseOf(view) === this.decks.applied && this.clock.now() < (endsAt(view) ?? Infinity);
     if (this.role === "solo" && isEarly) {
       // A lone output is the truth about that, and the server may be away.
       this.cut = { course: courseOf(player), player: cutShort(view, this.clock.now()) };

@@ -1,6 +1,7 @@
 // Several devices, one sound: whole songs are decoded and started at an instant of the common clock.
 // What is heard when follows from the context's own clock; small errors are worked off by rate, large ones by a jump.
 
+import { Decoded } from "./decoded.js";
 import { Hearing, SANE_S, reading, remedy } from "./hearing.js";
 import { instant, positionAt } from "./timeline.js";
 
@@ -8,6 +9,10 @@ import { instant, positionAt } from "./timeline.js";
 const NEAR_MS = 15;
 const SOON_S = 0.08;
 const FADE_S = 0.02;
+/** So long what a party took is kept: who comes back soon, as one does who tries out devices, begins at once. */
+const REST_AFTER_MS = 10_000;
+/** A context that may sound runs sooner than this after it was asked to. */
+const WAKES_IN_MS = 600;
 /** Songs longer than this are not decoded as a whole: ten minutes are 230 MB already. */
 const DECODED_MS = 10 * 60_000;
 
@@ -28,14 +33,17 @@ export class Party {
     this.context = null;
     /** @type {GainNode | null} */
     this.volume = null;
-    /** @type {Map<string, AudioBuffer | Promise<void> | Error>} by song */
-    this.buffers = new Map();
+    this.decoded = new Decoded({ decode: (bytes) => this.#ready().decodeAudioData(bytes), loaded: () => this.#announce() });
     /** @type {Sounding | null} */
     this.sounding = null;
     /** @type {Item | null} what is to sound, whether it does already or not */
     this.current = null;
     /** The item of which was said that it is ready. */
     this.announced = "";
+    /** Since when the context is asked to run and does not; 0 while it runs. */
+    this.askedAt = 0;
+    /** Nobody sounds together here: the context rests, or soon will. */
+    this.isResting = true;
     this.hearing = new Hearing();
     this.isSane = true;
     this.lastErrorMs = 0;
@@ -52,28 +60,26 @@ export class Party {
 
   /** @param {Item | null} item */
   hasFailed(item) {
-    return item !== null && this.buffers.get(item.songId) instanceof Error;
+    return item !== null && this.decoded.hasFailed(item.songId);
   }
 
   unlock() {
-    if (this.context?.state === "suspended") this.context.resume();
+    if (!this.isResting && this.context?.state === "suspended") this.context.resume();
   }
 
   /** @param {Player} view @param {number} delayMs how much earlier this device must sound @param {number} level */
   follow(view, delayMs, level) {
     const context = this.#ready();
+    this.#wake(context);
     this.current = view.item;
     if (!view.item) return this.stop();
     this.volume?.gain.setTargetAtTime(level, context.currentTime, 0.02);
     this.#keep(view.item, view.next);
     const isHeard = this.#measure(context);
     if (!view.isPlaying) return this.stop();
-    const buffer = this.buffers.get(view.item.songId);
-    if (!(buffer instanceof AudioBuffer)) return this.#endOther(view);
-    if (context.state === "suspended") {
-      context.resume();
-      return this.blocked(true);
-    }
+    const buffer = this.decoded.get(view.item.songId);
+    if (!buffer) return this.#endOther(view);
+    if (context.state === "suspended") return this.#wait();
     if (!this.sounding && !(isHeard && this.clock.isWell)) return;
     const isSame = this.sounding?.itemId === view.item.itemId && Math.abs(this.sounding.zero - zeroOf(view)) < NEAR_MS;
     if (!isSame) return this.#start(view, buffer, delayMs);
@@ -84,6 +90,40 @@ export class Party {
     if (!this.sounding || !this.context) return;
     this.#fadeOut(this.sounding, this.context.currentTime);
     this.sounding = null;
+  }
+
+  /** Nothing is to sound together with others here. */
+  leave() {
+    if (this.isResting) return;
+    this.stop();
+    this.isResting = true;
+    this.current = null;
+    this.announced = "";
+    this.askedAt = 0;
+    this.resting = setTimeout(() => this.#rest(), REST_AFTER_MS);
+  }
+
+  /** What a context knows of its time is not true any more once it stood still. */
+  #rest() {
+    this.decoded.keep([]);
+    this.hearing = new Hearing();
+    this.context?.suspend();
+  }
+
+  /** Asked for as soon as we belong to a party: by the time the song is decoded it runs. @param {AudioContext} context */
+  #wake(context) {
+    clearTimeout(this.resting);
+    this.isResting = false;
+    if (context.state !== "suspended") this.askedAt = 0;
+    else {
+      this.askedAt ||= this.clock.monotonic();
+      context.resume();
+    }
+  }
+
+  /** It does not run yet. After a while that means: not without a tap. */
+  #wait() {
+    if (this.clock.monotonic() - this.askedAt > WAKES_IN_MS) this.blocked(true);
   }
 
   #ready() {
@@ -97,16 +137,14 @@ export class Party {
 
   /** Hold the current song and the next one, and no other. @param {Item} item @param {Item | null} next */
   #keep(item, next) {
-    const songs = [item, next].flatMap((one) => (one && isDecodable(one) ? [one.songId] : []));
-    for (const old of this.buffers.keys()) if (!songs.includes(old)) this.buffers.delete(old);
-    for (const songId of songs) if (!this.buffers.has(songId)) this.buffers.set(songId, this.#decode(songId));
+    this.decoded.keep([item, next].flatMap((one) => (one && isDecodable(one) ? [one.songId] : [])));
     this.#announce();
   }
 
   /** Say once that the current song is here; that the next one is, is nobody's business yet. */
   #announce() {
     const { current } = this;
-    if (!current || current.itemId === this.announced || !(this.buffers.get(current.songId) instanceof AudioBuffer)) return;
+    if (!current || current.itemId === this.announced || !this.decoded.get(current.songId)) return;
     this.announced = current.itemId;
     this.tell("ready", current);
   }
@@ -115,26 +153,6 @@ export class Party {
   #endOther(view) {
     const isOther = this.sounding !== null && this.sounding.itemId !== view.item?.itemId;
     if (isOther && instant(view.anchoredAt) <= this.clock.now()) this.stop();
-  }
-
-  /** @param {string} songId */
-  async #decode(songId) {
-    try {
-      const response = await fetch(`/api/v1/songs/${songId}/stream`);
-      if (!response.ok) throw new Error(`answer ${response.status}`);
-      this.#loaded(songId, await this.#ready().decodeAudioData(await response.arrayBuffer()));
-    } catch (error) {
-      this.#loaded(songId, /** @type {Error} */ (error));
-      setTimeout(() => this.buffers.get(songId) === error && this.buffers.delete(songId), 10_000);
-    }
-  }
-
-  /** A song that was given up meanwhile is not kept. @param {string} songId @param {AudioBuffer | Error} outcome */
-  #loaded(songId, outcome) {
-    const known = this.buffers.get(songId);
-    if (known === undefined || known instanceof AudioBuffer) return;
-    this.buffers.set(songId, outcome);
-    this.#announce();
   }
 
   /** Whether it is known what is heard when. @param {AudioContext} context */
@@ -179,7 +197,9 @@ export class Party {
     if (this.sounding) this.#fadeOut(this.sounding, at);
     const isFirst = this.sounding?.itemId !== view.item?.itemId;
     this.sounding = { itemId: view.item?.itemId ?? "", zero: zeroOf(view), source, gain, at, fromMs, rate: 1 };
-    if (isFirst && view.item) this.tell("playing", view.item);
+    if (!isFirst || !view.item) return;
+    this.blocked(false);
+    this.tell("playing", view.item);
   }
 
   /** @param {Player} view @param {AudioBuffer} buffer @param {number} delayMs */

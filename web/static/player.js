@@ -5,6 +5,12 @@
 
 import { colour, duration, fill, fillCover, sayAbove, swapIcon } from "./ui.js";
 
+/** How far one key goes within a song, in milliseconds. */
+const STEPS = { ArrowRight: 5000, ArrowUp: 5000, ArrowLeft: -5000, ArrowDown: -5000, PageUp: 30_000, PageDown: -30_000 };
+/** A place that was sought is shown until it is so, but no longer than this. */
+const SOUGHT_MS = 2000;
+const NEAR_MS = 1500;
+
 const REPEATS = /** @type {const} */ ({ none: "all", all: "one", one: "none" });
 /** Native events of the same names from inside must not be taken for ours. */
 const OURS = ["play", "pause", "seek", "next", "previous", "shuffle", "repeat", "volumeChange"];
@@ -19,6 +25,7 @@ export class AudioPlayer extends HTMLElement {
   #repeatMode = /** @type {RepeatMode} */ ("none");
   #isSeeking = false;
   #isTurning = false;
+  #soughtAt = -Infinity;
   /** @type {unknown} */
   queue = null;
 
@@ -27,7 +34,8 @@ export class AudioPlayer extends HTMLElement {
     this.addEventListener("click", (event) => this.#click(event));
     for (const input of this.#inputs("seek")) {
       input.addEventListener("input", () => this.#drag(input));
-      input.addEventListener("change", () => this.#drop(input));
+      input.addEventListener("change", () => this.#seek(Number(input.value) / 1000));
+      input.addEventListener("keydown", (event) => this.#step(event));
     }
     for (const input of this.#inputs("volume")) {
       input.addEventListener("input", () => this.#turn(Number(input.value) / 100));
@@ -43,7 +51,7 @@ export class AudioPlayer extends HTMLElement {
   set song(song) {
     const changed = song?.itemId !== this.#song?.itemId;
     this.#song = song;
-    if (changed) this.#isSeeking = false;
+    if (changed) [this.#isSeeking, this.#soughtAt] = [false, -Infinity];
     this.#draw();
   }
 
@@ -60,6 +68,7 @@ export class AudioPlayer extends HTMLElement {
     return this.#progress;
   }
   set progress(progress) {
+    if (this.#isSought(progress)) return;
     this.#progress = progress;
     if (!this.#isSeeking) this.#drawTime(progress);
   }
@@ -131,11 +140,29 @@ export class AudioPlayer extends HTMLElement {
     this.#drawTime(Number(input.value) / 1000);
   }
 
-  /** @param {HTMLInputElement} input */
-  #drop(input) {
+  /** Keys on the slider go by seconds, however long the song is. @param {KeyboardEvent} event */
+  #step(event) {
+    const length = this.#song?.durationMs;
+    const by = STEPS[/** @type {keyof STEPS} */ (event.key)];
+    if (!by || !length || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.#seek(Math.max(0, Math.min(1, this.#progress + by / length)));
+  }
+
+  /** @param {number} progress */
+  #seek(progress) {
     this.#isSeeking = false;
-    this.#progress = Number(input.value) / 1000;
-    this.#say("seek", { positionMs: Math.round(this.#progress * (this.#song?.durationMs ?? 0)) });
+    this.#progress = progress;
+    this.#soughtAt = performance.now();
+    this.#drawTime(progress);
+    this.#say("seek", { positionMs: Math.round(progress * (this.#song?.durationMs ?? 0)) });
+  }
+
+  /** What is given now is older than what was sought: the next step starts from there. @param {number} given */
+  #isSought(given) {
+    const farMs = Math.abs(given - this.#progress) * (this.#song?.durationMs ?? 0);
+    if (farMs < NEAR_MS || performance.now() - this.#soughtAt > SOUGHT_MS) this.#soughtAt = -Infinity;
+    return this.#soughtAt > 0;
   }
 
   /** @param {number} volume */

@@ -25,7 +25,7 @@ export class PlayQueue extends HTMLElement {
     this.view = make("div", { class: "queue-view", role: "list", tabindex: "-1" });
     this.room = make("div", { class: "queue-room" });
     this.view.append(this.room);
-    this.nothing = make("div", { class: "empty" }, icon("queue"), make("h3", {}, "The queue is empty"), make("p", { class: "small" }, "Press + beside a song to add it."));
+    this.nothing = make("div", { class: "empty", tabindex: "-1" }, icon("queue"), make("h3", {}, "The queue is empty"), make("p", { class: "small" }, "Press + beside a song to add it."));
     this.replaceChildren(this.nothing, this.view);
     this.view.addEventListener("scroll", () => this.draw(), { passive: true });
     this.view.addEventListener("click", (event) => this.#click(event));
@@ -43,6 +43,7 @@ export class PlayQueue extends HTMLElement {
     if (!view || !room || !nothing) return;
     const { length } = this.model;
     nothing.hidden = length > 0;
+    if (!length && view.contains(document.activeElement)) nothing.focus();
     view.hidden = length === 0;
     view.style.setProperty("--room", `${length * ROW}px`);
     view.style.setProperty("--queue-height", `${Math.min(length, 9) * ROW}px`);
@@ -132,16 +133,22 @@ export class PlayQueue extends HTMLElement {
 
   /** @param {MouseEvent} event */
   #click(event) {
-    const { act, item } = this.#what(event);
+    const { act, item, index } = this.#what(event);
     if (act === "jump" && item) this.#say("jump", { itemId: item.itemId });
-    if (act === "remove" && item) this.#say("remove", { itemId: item.itemId, title: item.title });
+    if (act !== "remove" || !item) return;
+    // A press of a key on a button is a click without a place.
+    if (!event.detail) this.#focusBeside(index, act);
+    this.#say("remove", { itemId: item.itemId, title: item.title });
   }
 
   /** Arrows on the grip move the song, Delete anywhere in a row removes it. @param {KeyboardEvent} event */
   #key(event) {
     const { act, item, index } = this.#what(event);
     if (!item) return;
-    if (event.key === "Delete") this.#say("remove", { itemId: item.itemId, title: item.title });
+    if (event.key === "Delete" && !event.repeat) {
+      this.#focusBeside(index, act || "jump");
+      this.#say("remove", { itemId: item.itemId, title: item.title });
+    }
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
@@ -165,6 +172,12 @@ export class PlayQueue extends HTMLElement {
     this.draw();
     const row = this.rows.get(this.model.at(index)?.itemId ?? "");
     /** @type {HTMLElement | null | undefined} */ (row?.querySelector(`[data-act="${act}"]`))?.focus();
+  }
+
+  /** The row goes, and who uses keys goes on from the next one, or from the one before. @param {number} index @param {string} act */
+  #focusBeside(index, act) {
+    const isLast = index === this.model.length - 1;
+    if (this.model.length > 1) this.#focus(isLast ? index - 1 : index + 1, act);
   }
 
   /** @param {PointerEvent} event */

@@ -9,6 +9,12 @@
 /** A wish older than this is not repeated: music must not start minutes after a finger left the glass. */
 const STALE_MS = 30_000;
 const SILENT_MS = 10_000;
+/** Nobody's haste makes us knock more often. */
+const HURRY_MS = 1000;
+const TOO_FAST = 4003;
+/** Kept wishes go so many at once, and after that one at a time: clearly less than a server takes of one session. */
+const AT_ONCE = 30;
+const SPACING_MS = 50;
 
 /**
  * How long to wait before the n-th try (0, 1, …): anything up to a bound that doubles, so that a thousand
@@ -77,13 +83,22 @@ export class Socket extends EventTarget {
     this.attempt = 0;
     this.lastId = 0;
     this.heardAt = 0;
+    this.openedAt = -Infinity;
+    /** When it will be tried again. */
+    this.dueAt = Infinity;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** Kept wishes that have to wait for their turn. @type {Waiting[]} */
+    this.queued = [];
+    this.freeAt = -Infinity;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.flowing = undefined;
   }
 
   open() {
     if (this.isEnded || this.socket) return;
     clearTimeout(this.timer);
+    this.openedAt = this.now();
     const socket = new this.WebSocket(this.url);
     this.socket = socket;
     this.heardAt = this.now();
@@ -99,11 +114,13 @@ export class Socket extends EventTarget {
     this.#fail(() => true);
   }
 
-  /** Try at once: the network came back, or the page was shown again. */
+  /** Try at once, or as soon as that is decent: the network came back, the page was shown, somebody pressed something. */
   hurry() {
-    if (this.isEnded) return;
-    this.attempt = 0;
-    if (!this.socket) this.open();
+    if (this.isEnded || this.socket) return;
+    this.attempt = Math.min(this.attempt, 1);
+    const restMs = this.openedAt + HURRY_MS - this.now();
+    if (restMs <= 0) this.open();
+    else if (this.now() + restMs < this.dueAt) this.#openIn(restMs);
   }
 
   /**
@@ -117,7 +134,9 @@ export class Socket extends EventTarget {
       const asked = this.now();
       const one = { id: ++this.lastId, method, params, keep, sentAt: -1, askedAt: asked, resolve, reject };
       this.waiting.set(one.id, one);
-      if (this.isUp) this.#send(one);
+      if (!this.isUp) return;
+      if (keep) this.#flow(one);
+      else this.#send(one);
     });
   }
 
@@ -129,6 +148,23 @@ export class Socket extends EventTarget {
     const oldest = [...this.waiting.values()].find((one) => one.sentAt >= 0);
     const unanswered = oldest && now - oldest.sentAt > SILENT_MS && now - this.heardAt > SILENT_MS;
     if (unanswered || (!this.isUp && now - this.heardAt > 2 * SILENT_MS)) this.#drop(4004);
+  }
+
+  /** Send what is kept in order, and no faster than the server lets a session speak. @param {...Waiting} more */
+  #flow(...more) {
+    clearTimeout(this.flowing);
+    this.queued = [...this.queued, ...more].filter((one) => this.waiting.has(one.id));
+    while (this.queued.length && this.#isFree()) this.#send(/** @type {Waiting} */ (this.queued.shift()));
+    if (this.queued.length) this.flowing = setTimeout(() => this.#flow(), SPACING_MS);
+  }
+
+  /** Whether one more may go now; if so, it counts. */
+  #isFree() {
+    const now = this.now();
+    const at = Math.max(this.freeAt, now - AT_ONCE * SPACING_MS);
+    if (at >= now) return false;
+    this.freeAt = at + SPACING_MS;
+    return true;
   }
 
   /** @param {Waiting} one */
@@ -157,7 +193,7 @@ export class Socket extends EventTarget {
     const before = [...this.waiting.values()];
     // Who hears of it may have to say something first: what really sounded, before wishes change it.
     this.#tell("up", hello);
-    for (const one of before) if (this.waiting.has(one.id)) this.#send(one);
+    this.#flow(...before);
   }
 
   /** @param {number} code */
@@ -175,7 +211,11 @@ export class Socket extends EventTarget {
     const wasUp = this.isUp;
     this.socket = null;
     this.isUp = false;
+    clearTimeout(this.flowing);
+    this.queued = [];
+    if (code === TOO_FAST) this.freeAt = this.now();
     this.#fail((one) => !one.keep);
+    for (const one of this.waiting.values()) one.sentAt = -1;
     if (wasUp) this.#tell("down", { code });
     if (this.isEnded) return;
     if (!mayReturn(code)) {
@@ -183,7 +223,14 @@ export class Socket extends EventTarget {
       this.#fail(() => true);
       return this.#tell("ended", { code });
     }
-    this.timer = setTimeout(() => this.open(), backOff(this.attempt++, this.random()));
+    this.#openIn(backOff(this.attempt++, this.random()));
+  }
+
+  /** @param {number} waitMs */
+  #openIn(waitMs) {
+    clearTimeout(this.timer);
+    this.dueAt = this.now() + waitMs;
+    this.timer = setTimeout(() => this.open(), waitMs);
   }
 
   /** @param {(one: Waiting) => boolean} which */

@@ -37,6 +37,8 @@ export class Store extends EventTarget {
     this.devices = [];
     /** @type {Hello | null} */
     this.hello = null;
+    /** What was wished and is not answered yet, the newest last. @type {Partial<Player>[]} */
+    this.foreseen = [];
     this.isUp = false;
     this.isSlow = false;
     this.noticedAt = "";
@@ -59,13 +61,21 @@ export class Store extends EventTarget {
     line.addEventListener("down", () => this.#set("isUp", false));
     // Said to all windows of this browser: only one of them sounds, all of them show it.
     line.addEventListener("pausedHere", () => this.#pauseHere());
+    line.addEventListener("changedHere", (event) => this.player && this.accept({ ...this.player, .../** @type {CustomEvent} */ (event).detail }));
     line.addEventListener("ended", (event) => this.#tell("ended", /** @type {CustomEvent} */ (event).detail.code));
     line.addEventListener("news", (event) => this.#hear(/** @type {CustomEvent} */ (event).detail));
   }
 
-  /** The player as it must stand now. @returns {Player | null} */
+  /** The player as it must stand now, as far as it was wished also before that is answered. @returns {Player | null} */
   get now() {
-    return this.player && settled(this.player, this.clock.now());
+    const wished = this.player && Object.assign({ ...this.player }, ...this.foreseen);
+    return wished && settled(wished, this.clock.now());
+  }
+
+  /** The player as this device has to sound it: how loud, it need not be told. @returns {Player | null} */
+  get sounding() {
+    const { player, now } = this;
+    return player && now && { ...player, volume: now.volume, muted: now.muted };
   }
 
   /**
@@ -83,6 +93,27 @@ export class Store extends EventTarget {
       if (state?.playerId) this.accept(state);
       throw error;
     }
+  }
+
+  /**
+   * Show a wish as if it were so until it is answered: the next press starts from what the last one asked for.
+   * @template T @param {Partial<Player>} change @param {() => Promise<T>} wish @returns {Promise<T>}
+   */
+  async foresee(change, wish) {
+    const mine = { ...change };
+    this.foreseen.push(mine);
+    this.#tell("player", this.player);
+    try {
+      return await wish();
+    } finally {
+      this.foreseen = this.foreseen.filter((one) => one !== mine);
+      this.#tell("player", this.player);
+    }
+  }
+
+  /** With the server away it is so at least in the windows of this browser. The server's own word replaces it. @param {Partial<Player>} change */
+  changeHere(change) {
+    this.line.tell("changedHere", change);
   }
 
   /** What a pause will bring, shown before the server can say it. The server's own word replaces it. */

@@ -2,13 +2,15 @@
 // the others speak through it. Web Locks choose it; where a page came over plain http and has none,
 // the windows choose among themselves over a BroadcastChannel.
 
-import { Election } from "./election.js";
+import { Election, Locks } from "./election.js";
 import { Away, Refused, newId } from "./socket.js";
 
 const CHANNEL = "tutti";
 /** Another socket speaks for this device: most often that of the window which has just taken the lead. */
 const TAKEN_OVER = 4505;
 const FOLLOWS_WITHIN_MS = 1000;
+/** So that every window of ours has heard of the end before the lead is free. */
+const GIVES_BACK_AFTER_MS = 1000;
 
 /**
  * @typedef {{id: number, method: string, params: object, keep: boolean, at: number,
@@ -33,13 +35,19 @@ export class Line extends EventTarget {
     this.pending = new Map();
     this.lastId = 0;
     this.isUp = false;
+    /** The server closed the door for good: none of these windows tries again before a person reloads one. */
+    this.isEnded = false;
+    /** Which requests of other windows are under way; after an outage they ask again. @type {Set<string>} */
+    this.answering = new Set();
     /** @type {unknown} */
     this.hello = null;
     /** What the server said last of parts that are away. @type {unknown} */
     this.degraded = null;
+    /** What only this window knows while it leads, and others have to. @type {() => [name: string, detail: unknown][]} */
+    this.standing = () => [];
     this.channel = typeof BroadcastChannel === "function" ? new BroadcastChannel(CHANNEL) : null;
     if (this.channel) this.channel.onmessage = (event) => this.#hear(event.data);
-    /** @type {Election | null} */
+    /** @type {Election | Locks | null} */
     this.election = null;
   }
 
@@ -49,22 +57,20 @@ export class Line extends EventTarget {
 
   start() {
     if (!this.channel) return this.#lead();
-    if (globalThis.navigator?.locks) this.#queueForLock(false);
-    else this.#elect();
+    this.#elect();
     this.#post({ kind: "join" });
     setInterval(() => this.#tick(), 1000);
   }
 
   /** Make this window the one that speaks and sounds: somebody pressed play here. */
   take() {
-    if (this.isLeading) return;
-    if (this.election) this.election.take();
-    else this.#queueForLock(true);
+    if (!this.isLeading) this.election?.take();
   }
 
   /** @param {string} method @param {object} [params] @param {{keep?: boolean}} [how] @returns {Promise<any>} */
   request(method, params = {}, { keep = true } = {}) {
     if (this.socket) return this.socket.request(method, params, { keep });
+    if (this.isEnded) return Promise.reject(new Away());
     return new Promise((resolve, reject) => {
       const one = { id: ++this.lastId, method, params, keep, at: performance.now(), resolve, reject };
       this.pending.set(one.id, one);
@@ -78,38 +84,34 @@ export class Line extends EventTarget {
     this.#fire(name, detail);
   }
 
+  /** Try soon to reach the server, whichever window has to: that one may be hidden, and then its own timers run late. */
   hurry() {
-    this.socket?.hurry();
+    if (this.socket) this.socket.hurry();
+    else this.#post({ kind: "hurry" });
   }
 
   #elect() {
-    this.election = new Election({
-      id: this.id,
-      send: (message) => this.#post(message),
-      lead: () => this.#lead(),
-      follow: () => this.#follow(),
-    });
+    const told = { lead: () => this.#lead(), follow: () => this.#follow() };
+    const hasLocks = Boolean(globalThis.navigator?.locks);
+    this.election = hasLocks ? new Locks({ name: CHANNEL, ...told }) : new Election({ id: this.id, send: (message) => this.#post(message), ...told });
     this.election.start();
-    globalThis.addEventListener?.("pagehide", () => this.election?.stop());
+    if (!hasLocks) this.#sayGoodbye();
   }
 
-  /** @param {boolean} steal */
-  #queueForLock(steal) {
-    navigator.locks
-      .request(CHANNEL, { steal }, () => {
-        this.#lead();
-        return new Promise(() => {});
-      })
-      .catch(() => {
-        this.#follow();
-        this.#queueForLock(false);
-      });
+  /** The browser gives a lock back by itself, but nothing else. It may keep the page, and show it again. */
+  #sayGoodbye() {
+    globalThis.addEventListener?.("pagehide", () => {
+      this.election?.stop();
+      if (this.socket) this.#follow();
+    });
+    globalThis.addEventListener?.("pageshow", (event) => /** @type {PageTransitionEvent} */ (event).persisted && !this.isEnded && this.election?.start());
   }
 
   #lead() {
     if (this.socket) return;
     const socket = this.connect();
     this.socket = socket;
+    this.isEnded = false;
     for (const name of ["up", "down", "ended", "news"]) {
       socket.addEventListener(name, (event) => this.#hearOwn(socket, name, /** @type {CustomEvent} */ (event).detail));
     }
@@ -122,6 +124,8 @@ export class Line extends EventTarget {
   #follow() {
     this.socket?.close();
     this.socket = null;
+    // What was told while this window believed to lead went past it: it is greeted anew.
+    this.isUp = false;
     this.#fire("follow", null);
     this.#post({ kind: "join" });
   }
@@ -132,6 +136,7 @@ export class Line extends EventTarget {
    */
   #hearOwn(socket, name, detail) {
     if (detail?.code !== TAKEN_OVER) return this.#pass(name, detail);
+    this.election?.doubt();
     setTimeout(() => this.socket === socket && this.#pass(name, detail), FOLLOWS_WITHIN_MS);
   }
 
@@ -141,6 +146,25 @@ export class Line extends EventTarget {
     if (name === "down" || name === "ended") this.isUp = false;
     if (name === "news" && detail.method === "server.degraded") this.degraded = detail;
     this.tell(name, detail);
+    if (name === "ended") this.#end();
+  }
+
+  /**
+   * None of our windows tries again by itself: who has our place would lose it to us, and take it back. But the lead
+   * is free, for a window that is opened or reloaded now; when that one is up, all speak through it.
+   */
+  #end() {
+    const wasLeading = this.isLeading;
+    this.isEnded = true;
+    this.socket = null;
+    if (wasLeading) setTimeout(() => this.isEnded && this.election?.stop(), GIVES_BACK_AFTER_MS);
+    else this.election?.stop();
+  }
+
+  /** Another window of ours got through: this one speaks through it, and leads when that one is closed. */
+  #revive() {
+    this.isEnded = false;
+    this.election?.start();
   }
 
   /** @param {import("./socket.js").Socket} socket @param {Pending} one */
@@ -158,23 +182,27 @@ export class Line extends EventTarget {
     this.election?.hear(message);
     if (message.kind === "event") this.#heardEvent(message);
     if (message.kind === "join" && this.isUp && this.socket) this.#greet();
+    if (message.kind === "hurry") this.socket?.hurry();
     if (message.kind === "ask" && this.socket) this.#answer(message);
     if (message.kind === "answer" && message.tab === this.id) this.#answered(message);
   }
 
-  /** A window that has just come learns what the server said before. */
+  /** A window that has just come learns what the server said before, and how it stands with the sound. */
   #greet() {
     this.#post({ kind: "event", name: "up", detail: { .../** @type {object} */ (this.hello), again: true } });
     if (this.degraded) this.#post({ kind: "event", name: "news", detail: this.degraded });
+    for (const [name, detail] of this.standing()) this.#post({ kind: "event", name, detail });
   }
 
   /** @param {{name: string, detail: any}} message */
   #heardEvent({ name, detail }) {
-    if (this.socket) return name === "up" || name === "down" || name === "news" ? undefined : this.#fire(name, detail);
+    if (this.socket) return ["up", "down", "ended", "news"].includes(name) ? undefined : this.#fire(name, detail);
     // A replayed greeting is for windows that have just come; the others are up already.
     if (name === "up" && detail?.again && this.isUp) return;
     if (name === "up") [this.isUp, this.hello] = [true, detail];
     if (name === "down" || name === "ended") this.isUp = false;
+    if (name === "up" && this.isEnded) this.#revive();
+    if (name === "ended") this.#end();
     this.#fire(name, name === "up" ? { ...detail, again: true } : detail);
     if (name === "up") for (const one of this.pending.values()) if (one.keep) this.#askLeader(one);
   }
@@ -182,11 +210,16 @@ export class Line extends EventTarget {
   /** @param {{tab: string, id: number, method: string, params: object, keep: boolean}} message */
   async #answer({ tab, id, method, params, keep }) {
     const reply = { kind: "answer", tab, id };
+    const asked = `${tab} ${id}`;
+    if (this.answering.has(asked)) return;
+    this.answering.add(asked);
     try {
       this.#post({ ...reply, result: await this.socket?.request(method, params, { keep }) });
     } catch (error) {
       const refused = error instanceof Refused ? { code: error.code, message: error.message, data: error.data } : null;
       this.#post({ ...reply, refused });
+    } finally {
+      this.answering.delete(asked);
     }
   }
 

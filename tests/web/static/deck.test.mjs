@@ -11,6 +11,9 @@ class FakeAudio extends EventTarget {
     FakeAudio.last = this;
     this.readyState = 4;
     this.paused = false;
+    this.ended = false;
+    this.seeking = false;
+    this.error = null;
     this.playbackRate = 1;
     this.volume = 1;
     this.seeks = 0;
@@ -27,6 +30,15 @@ class FakeAudio extends EventTarget {
   }
   getAttribute() {
     return "";
+  }
+  removeAttribute() {}
+  load() {}
+  async play() {
+    this.paused = false;
+  }
+  pause() {
+    this.paused = true;
+    this.dispatchEvent(new Event("pause"));
   }
 }
 
@@ -87,4 +99,51 @@ test("a whisper is not mute, silence is; where volume cannot be set a whisper is
   assert.equal(deck.audio.muted, true);
   deck.fade(0.5);
   assert.equal(deck.audio.muted, false);
+});
+
+/** A deck that sounds, and what it told. */
+async function sounding() {
+  const told = [];
+  const deck = new Deck((what) => told.push(what));
+  deck.load({ itemId: "a", songId: "a" });
+  await deck.play();
+  return { deck, told };
+}
+
+test("who else paused an element has paused it: it does not sound again by the same wish", async () => {
+  const { deck, told } = await sounding();
+  deck.audio.pause();
+  assert.deepEqual(told, ["held"]);
+  await deck.play();
+  assert.ok(deck.audio.paused);
+  deck.release();
+  await deck.play();
+  assert.ok(!deck.audio.paused);
+});
+
+test("after a pause of the music itself it plays as ever", async () => {
+  const { deck } = await sounding();
+  deck.audio.pause();
+  deck.pause();
+  await deck.play();
+  assert.ok(!deck.audio.paused && !deck.isHeld);
+});
+
+test("our own pause, the end, an error, a seek and another file are nobody else's pause", async () => {
+  for (const state of [{ ended: true }, { error: { code: 3 } }, { seeking: true }, { readyState: 0 }]) {
+    const { deck, told } = await sounding();
+    Object.assign(deck.audio, state).pause();
+    assert.deepEqual(told, [], JSON.stringify(state));
+  }
+  const { deck, told } = await sounding();
+  deck.pause();
+  await deck.play();
+  deck.unload();
+  assert.deepEqual(told, []);
+});
+
+test("a pause that is over when we hear of it was none", async () => {
+  const { deck, told } = await sounding();
+  deck.audio.dispatchEvent(new Event("pause"));
+  assert.deepEqual(told, []);
 });

@@ -53,11 +53,14 @@ class FakeContext {
     this.sources = [];
     this.rates = [];
     this.state = "running";
+    this.isRefused = false;
+    this.restsSince = 0;
     this.outputLatency = LATENCY_MS / 1000;
     this.local = 0;
     this.destination = {};
   }
   heardAt(local) {
+    if (this.state === "suspended") local = this.restsSince;
     return ((local - this.stoodMs) * (1 + this.drift) - LATENCY_MS) / 1000;
   }
   get currentTime() {
@@ -65,6 +68,15 @@ class FakeContext {
   }
   getOutputTimestamp() {
     return { contextTime: this.heardAt(this.local), performanceTime: this.local };
+  }
+  async resume() {
+    if (this.isRefused) return new Promise(() => {});
+    this.state = "running";
+    this.stoodMs += this.local - this.restsSince;
+  }
+  async suspend() {
+    this.restsSince = this.local;
+    this.state = "suspended";
   }
   createGain() {
     return { gain: new Parameter(), connect: (next) => next };
@@ -91,7 +103,7 @@ const player = (more = {}) => ({
 async function device(drift) {
   const context = new FakeContext(drift);
   const asked = [];
-  const ways = { decode: async () => new FakeBuffer() };
+  const ways = { decode: async () => new FakeBuffer(), status: 200 };
   context.decodeAudioData = () => ways.decode(asked.at(-1));
   const told = [];
   Object.assign(globalThis, {
@@ -101,12 +113,12 @@ async function device(drift) {
     },
     fetch: async (path) => {
       asked.push(path.split("/").at(-2));
-      return { ok: true, arrayBuffer: async () => new ArrayBuffer(8) };
+      return { ok: ways.status === 200, status: ways.status, arrayBuffer: async () => new ArrayBuffer(8) };
     },
   });
   const clock = new Clock(() => context.local);
   clock.add(0, EPOCH + 1, EPOCH + 1, 2);
-  const party = new Party({ clock, tell: (what, item) => told.push(`${what} ${item.songId}`), blocked: () => {} });
+  const party = new Party({ clock, tell: (what, item) => told.push(`${what} ${item.songId}`), blocked: (isBlocked) => isBlocked && told.push("blocked") });
   const pass = async (state, forMs, delayMs = 0) => {
     const errors = [];
     for (const until = context.local + forMs; context.local < until; context.local += TICK_MS) {
@@ -196,7 +208,7 @@ test("another next song costs neither the current one nor a second download of i
   await pass(player({ next: song("b") }), 5000);
   await pass(player({ next: song("c") }), 2000);
   assert.deepEqual(asked, ["a", "b", "c"]);
-  assert.deepEqual([...party.buffers.keys()], ["a", "c"]);
+  assert.deepEqual([...party.decoded.songs.keys()], ["a", "c"]);
   assert.notEqual(context.soundsMs, null);
   const errors = await pass(player({ next: song("c"), positionMs: 60_000, anchoredAt: new Date(EPOCH + 7000).toISOString() }), 3000);
   assert.ok(worst(errors.slice(2)) < 1, String(errors));
@@ -234,4 +246,82 @@ test("only the current song is said to be ready, once, when it is", async () => 
   assert.deepEqual(told, ["ready a"]);
   await pass(player({ isPlaying: false, item: song("b"), next: song("c") }), 1000);
   assert.deepEqual(told, ["ready a", "ready b"]);
+});
+
+test("a song that cannot be decoded is fetched once, one that did not come again after a while", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const broken = await device(0);
+  broken.ways.decode = async () => {
+    throw new Error("no sound");
+  };
+  await broken.pass(player(), 1000);
+  context.mock.timers.tick(60_000);
+  await broken.pass(player(), 1000);
+  assert.deepEqual(broken.asked, ["a"]);
+  assert.ok(broken.party.hasFailed(song("a")));
+
+  const late = await device(0);
+  late.ways.status = 503;
+  await late.pass(player(), 1000);
+  assert.ok(late.party.hasFailed(song("a")));
+  late.ways.status = 200;
+  context.mock.timers.tick(10_000);
+  await late.pass(player(), 5000);
+  assert.deepEqual(late.asked, ["a", "a"]);
+  assert.notEqual(late.context.soundsMs, null);
+});
+
+/** Out of the party for a minute. */
+async function rest({ context, party }, timers) {
+  party.leave();
+  context.local += 10_000;
+  timers.tick(10_000);
+  context.local += 60_000;
+}
+
+test("who leaves a party gives back what it took, and comes in again at the right place, without a tap", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const one = await device(0);
+  await one.pass(player(), 10_000);
+  await rest(one, context.mock.timers);
+  assert.deepEqual([one.context.state, one.party.decoded.songs.size, one.party.isSounding], ["suspended", 0, false]);
+  one.party.unlock();
+  assert.equal(one.context.state, "suspended", "a touch wakes nothing");
+  const errors = await one.pass(player(), 5000);
+  assert.ok(errors.length >= 15, `${errors.length} of 20 looks heard it`);
+  assert.ok(worst(errors) < 1, String(worst(errors)));
+  assert.deepEqual(one.told, ["ready a", "playing a", "ready a", "playing a"]);
+});
+
+test("who comes back soon begins at once, and nothing is taken from him afterwards", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const one = await device(0);
+  await one.pass(player(), 10_000);
+  one.party.leave();
+  context.mock.timers.tick(5000);
+  await one.pass(player(), 250);
+  assert.ok(one.party.isSounding);
+  context.mock.timers.tick(60_000);
+  await one.pass(player(), 1000);
+  assert.deepEqual([one.context.state, one.asked], ["running", ["a"]]);
+});
+
+test("who comes back while the music rests says again that it is ready", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const one = await device(0);
+  const resting = player({ isPlaying: false });
+  await one.pass(resting, 1000);
+  await rest(one, context.mock.timers);
+  await one.pass(resting, 1000);
+  assert.deepEqual(one.told, ["ready a", "ready a"]);
+});
+
+test("a context that the browser keeps from running is blocked, after a moment", async () => {
+  const one = await device(0);
+  Object.assign(one.context, { state: "suspended", isRefused: true, local: 1000 });
+  await one.pass(player(), 500);
+  assert.deepEqual(one.told, ["ready a"]);
+  await one.pass(player(), 1000);
+  assert.ok(one.told.includes("blocked"));
+  assert.ok(!one.party.isSounding);
 });

@@ -166,3 +166,86 @@ test("what has to be said first goes before the wishes that waited, and each onc
   sockets[0].hello();
   assert.deepEqual(sockets[0].sent.map((one) => one.method), ["device.report", "player.next"]);
 });
+
+/** @param {{sent: {id: number}[], say: (message: object) => void}} at */
+const answerAll = (at, from = 0) => at.sent.slice(from).forEach(({ id }) => at.say({ id, result: {} }));
+
+test("what was kept is sent in order and not faster than a server lets a session speak", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { socket, sockets, time } = line();
+  socket.open();
+  for (let turn = 0; turn < 60; turn += 1) socket.request("queue.add", { turn });
+  sockets[0].hello();
+  assert.equal(sockets[0].sent.length, 30);
+  socket.request("player.pause", { turn: 60 });
+  socket.request("device.report", {}, { keep: false });
+  assert.equal(sockets[0].sent.length, 31, "what is asked once goes beside");
+  for (let passed = 0; passed < 1000; passed += 50) {
+    time.now += 50;
+    context.mock.timers.tick(50);
+  }
+  assert.equal(sockets[0].sent.length, 51);
+  for (let passed = 0; passed < 1000; passed += 50) {
+    time.now += 50;
+    context.mock.timers.tick(50);
+  }
+  const kept = sockets[0].sent.filter(({ method }) => method !== "device.report");
+  assert.deepEqual(kept.map(({ params }) => params.turn), Array.from({ length: 61 }, (_, turn) => turn));
+});
+
+test("what waits for its turn when the line breaks again is sent once, after what went before it", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { socket, sockets, time } = line();
+  socket.open();
+  for (let turn = 0; turn < 40; turn += 1) socket.request("queue.add", { turn });
+  sockets[0].hello();
+  answerAll(sockets[0]);
+  sockets[0].lose(1006);
+  context.mock.timers.tick(1);
+  time.now += 10_000;
+  sockets[1].hello();
+  assert.deepEqual(sockets[1].sent.map(({ params }) => params.turn), [30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
+  context.mock.timers.tick(1000);
+  assert.equal(sockets[1].sent.length, 10);
+});
+
+test("after a close for speaking too fast nothing goes at once", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { socket, sockets, time } = line();
+  socket.open();
+  sockets[0].hello();
+  for (let turn = 0; turn < 9; turn += 1) socket.request("queue.add", { turn });
+  sockets[0].lose(4003);
+  context.mock.timers.tick(1);
+  sockets[1].hello();
+  assert.equal(sockets[1].sent.length, 0);
+  time.now += 50;
+  context.mock.timers.tick(50);
+  assert.equal(sockets[1].sent.length, 1);
+});
+
+test("haste tries at once, but not more than once a second", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { socket, sockets, time } = line();
+  socket.random = () => 1;
+  socket.attempt = 9;
+  socket.open();
+  sockets[0].lose(1006);
+  const presses = (/** @type {number} */ forMs) => {
+    for (let passed = 0; passed < forMs; passed += 100) {
+      socket.hurry();
+      time.now += 100;
+      context.mock.timers.tick(100);
+    }
+  };
+  presses(900);
+  assert.equal(sockets.length, 1);
+  presses(200);
+  assert.equal(sockets.length, 2);
+  sockets[1].lose(1006);
+  presses(800);
+  assert.equal(sockets.length, 2);
+  time.now += 500; // a hidden page's timers run late
+  socket.hurry();
+  assert.equal(sockets.length, 3);
+});

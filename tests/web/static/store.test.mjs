@@ -127,3 +127,34 @@ test("when the line is told to be up again, no part is said to be away", (contex
   line.tell("up", { serverTime: AT, user: { id: "u" } });
   assert.deepEqual(told, [[true, false]]);
 });
+
+test("what was wished is shown at once, the newest wish last, and what was refused is gone again", async (context) => {
+  const { store } = greeted(context);
+  const answers = [];
+  const wish = (repeatMode) => store.foresee({ repeatMode }, () => new Promise((...ways) => answers.push(ways)));
+  const [first, second] = [wish("all"), wish("one")];
+  assert.deepEqual([store.now.repeatMode, store.player.repeatMode], ["one", "none"]);
+  answers[0][0]();
+  await first;
+  assert.equal(store.now.repeatMode, "one");
+  answers[1][1](new Error("no"));
+  await assert.rejects(second);
+  assert.equal(store.now.repeatMode, "none");
+});
+
+test("how loud this device sounds follows the wish, what it sounds follows the server", (context) => {
+  const { store } = greeted(context);
+  store.foresee({ volume: 0.2, muted: false, repeatMode: "one" }, () => new Promise(() => {}));
+  const { volume, muted, repeatMode, version } = store.sounding;
+  assert.deepEqual({ volume, muted, repeatMode, version }, { volume: 0.2, muted: false, repeatMode: "none", version: 1 });
+});
+
+test("what is changed here while the server is away holds until the server says something", (context) => {
+  const { line, store } = greeted(context);
+  line.tell("down", {});
+  store.changeHere({ volume: 0.1 });
+  assert.equal(store.player.volume, 0.1);
+  line.tell("up", { serverTime: AT, user: { id: "u" } });
+  line.news("player.state", { ...state(1, 1), volume: 0.8 });
+  assert.equal(store.player.volume, 0.8);
+});

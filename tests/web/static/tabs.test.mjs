@@ -1,6 +1,7 @@
-// Windows of one browser: who leads greets who comes, and hears when his place was taken.
+// Windows of one browser: who leads greets who comes, and hears when his place was taken or the door was closed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Away } from "../../../web/static/socket.js";
 import { Line } from "../../../web/static/tabs.js";
 
 /** A socket as the line uses it. */
@@ -78,4 +79,72 @@ test("a window that has just come is told which parts are away, until they are b
   assert.deepEqual(comes(), []);
   socket.say("up", { sessionId: "two" });
   assert.deepEqual(comes(), [["up", "two"]]);
+});
+
+/** A window that follows, over a channel that a test speaks on; `free` says whether it waits for the lead. */
+function following() {
+  const line = new Line(() => /** @type {any} */ (new Socket()));
+  const listener = /** @type {any} */ (line.channel?.onmessage);
+  line.channel?.close();
+  /** @type {any[]} */
+  const posted = [];
+  line.channel = /** @type {any} */ ({ postMessage: (/** @type {any} */ message) => posted.push(message) });
+  const steps = { start: 0, stop: 0 };
+  line.election = /** @type {any} */ ({ start: () => (steps.start += 1), stop: () => (steps.stop += 1), hear() {}, doubt() {} });
+  const tell = (/** @type {string} */ name, /** @type {unknown} */ detail) => listener({ data: { kind: "event", name, detail } });
+  return { line, posted, steps, tell, hear: (/** @type {object} */ data) => listener({ data }) };
+}
+
+test("who leads and was sent away for good gives the lead back once all have heard of it", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { line, socket } = leading();
+  let stops = 0;
+  line.election = /** @type {any} */ ({ stop: () => (stops += 1), doubt() {} });
+  socket.say("ended", { code: 4504 });
+  assert.ok(!line.isLeading);
+  assert.equal(stops, 0);
+  context.mock.timers.tick(1000);
+  assert.equal(stops, 1);
+  await assert.rejects(line.request("player.play"), Away);
+});
+
+test("who follows does not try by himself after the end, and speaks again through a window that got through", async () => {
+  const { line, steps, tell } = following();
+  tell("up", { sessionId: "one" });
+  tell("ended", { code: 4505 });
+  assert.deepEqual(steps, { start: 0, stop: 1 });
+  await assert.rejects(line.request("player.play"), Away);
+  tell("up", { sessionId: "two" });
+  assert.deepEqual(steps, { start: 1, stop: 1 });
+  assert.ok(line.isUp);
+});
+
+test("the end of another window's socket is none of who leads by now", () => {
+  const { line, told, hear } = leading();
+  hear({ kind: "event", name: "ended", detail: { code: 4505 } });
+  assert.deepEqual(told, []);
+  assert.ok(line.isLeading);
+});
+
+test("who follows asks the one who leads to hurry", () => {
+  const { line, posted } = following();
+  line.hurry();
+  assert.deepEqual(posted, [{ kind: "hurry" }]);
+  const { socket, hear } = leading();
+  let hurries = 0;
+  Object.assign(socket, { hurry: () => (hurries += 1) });
+  hear({ kind: "hurry" });
+  assert.equal(hurries, 1);
+});
+
+test("what a window asks again while it is being asked for is asked once", async () => {
+  const { socket, hear } = leading();
+  /** @type {string[]} */
+  const asked = [];
+  Object.assign(socket, { request: async (/** @type {string} */ method) => asked.push(method) });
+  const ask = { kind: "ask", tab: "other", id: 1, method: "player.next", params: {}, keep: true };
+  hear(ask);
+  hear(ask);
+  hear({ ...ask, id: 2 });
+  assert.equal(asked.length, 2);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nameOf } from "../../../web/static/here.js";
+import { Turning } from "../../../web/static/presses.js";
 import { bytes, duration, tint } from "../../../web/static/ui.js";
 
 test("durations read as people say them", () => {
@@ -25,4 +26,29 @@ test("a device is called by browser and system", () => {
   assert.equal(nameOf("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mobile Safari/604.1"), "Safari on iPhone");
   assert.equal(nameOf("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"), "Chrome on Android");
   assert.equal(nameOf("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"), "Firefox on Linux");
+});
+
+test("of a slider one place is under way at a time, and the newest follows", async () => {
+  const sent = [];
+  const turning = new Turning((place) => new Promise((resolve) => sent.push({ place, resolve })));
+  const all = [1, 2, 3, 4].map((place) => turning.to(place));
+  assert.deepEqual(sent.map(({ place }) => place), [1]);
+  assert.deepEqual(await Promise.all([all[1], all[2]]), [null, null]);
+  sent[0].resolve("one");
+  assert.equal(await all[0], "one");
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  assert.deepEqual(sent.map(({ place }) => place), [1, 4]);
+  sent[1].resolve("four");
+  assert.equal(await all[3], "four");
+});
+
+test("a slider goes on after a place that was refused, and no faster than commands may be sent", async () => {
+  let sent = 0;
+  const turning = new Turning(() => (sent += 1) && Promise.reject(new Error("no")));
+  const until = performance.now() + 300;
+  while (performance.now() < until) {
+    turning.to(sent).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(sent >= 3 && sent <= 6, String(sent));
 });

@@ -21,8 +21,8 @@ import pytest
 
 from tests.folders import passable_folder
 from tests.needs import lacking
+from tests.ports import free_port
 from tutti.part import Part
-from tutti.up import free_port
 
 VERSION = "9.2.0"
 GROUP = "org.elasticsearch.distribution.integ-test-zip"

@@ -17,11 +17,11 @@ import msgspec
 from aiohttp import web
 
 from server.app import make_app
+from tests.ports import free_port
 from tutti import identity
 from tutti.command import perform
 from tutti.context import Context, Floor, Person
 from tutti.settings import Settings
-from tutti.up import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -232,7 +232,7 @@ def server_process(settings: Settings, floor: Floor) -> Iterator[tuple[Server, P
         process.stop()
 
 
-def wait_for_answer(url: str, within_s: float = 30) -> None:
+def wait_for_answer(url: str, within_s: float = 60) -> None:
     """Until the address answers 200."""
     deadline = time.monotonic() + within_s
     while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,6 +13,10 @@ from tutti.context import Floor, Person
 from tutti.settings import Settings
 
 pytestmark = pytest.mark.browser
+BACK_WITHIN_MS = 60_000
+"""A page that was away for long waits up to 30 s before it tries again."""
+COMES_BACK_SOON = "() => { tutti.line.socket.random = () => 0.05; }"
+"""However long it was away."""
 
 
 async def test_music_goes_on_while_the_server_is_away(
@@ -26,16 +31,15 @@ async def test_music_goes_on_while_the_server_is_away(
             await desk.until("tutti.output.deck.isMoving && tutti.output.deck.positionMs > 500")
             await desk.page.wait_for_timeout(1500)
             process.kill()
-            await desk.until("!document.getElementById('offline').hidden", 5000)
+            await desk.until("!document.getElementById('offline').hidden")
             await desk.picture("reconnecting")
             before = await desk.ask("tutti.output.deck.positionMs")
-            await desk.page.wait_for_timeout(1000)
-            assert await desk.ask("tutti.output.deck.positionMs") - before > 700
+            await desk.until(f"tutti.output.deck.positionMs - {before} > 1000")
             pressed = desk.page.click(".bar [data-do=toggle]")
             process.start()
             wait_for_answer(f"{server.url}/healthz")
             await pressed
-            await desk.until("document.getElementById('offline').hidden", 20_000)
+            await desk.until("document.getElementById('offline').hidden", BACK_WITHIN_MS)
             await desk.until("!tutti.store.player.isPlaying && tutti.output.deck.audio.paused")
             desk.forgive_the_outage()
 
@@ -86,9 +90,8 @@ async def test_what_came_into_the_library_during_an_outage_is_there_after_it(
             await add_song(admin, "Die Wetterfahne")
             process.start()
             await asyncio.to_thread(wait_for_answer, f"{server.url}/healthz")
-            await desk.until(
-                "document.getElementById('songs').textContent.includes('Die Wetterfahne')", 30_000
-            )
+            listed = "document.getElementById('songs').textContent.includes('Die Wetterfahne')"
+            await desk.until(listed, BACK_WITHIN_MS)
             desk.forgive_the_outage()
 
 
@@ -102,12 +105,14 @@ async def test_a_page_that_was_away_alone_looks_again_what_the_library_has(
             await visitor.open("/songs")
             await visitor.until_up()
         await asyncio.sleep(3)
-        await desk.ask("() => { tutti.line.socket.random = () => 6; tutti.line.socket.socket.close(); }")
+        # It stays away until it is told to come back.
+        await desk.ask("() => { tutti.line.socket.random = () => 1000; tutti.line.socket.socket.close(); }")
         await desk.until("!tutti.store.isUp")
         await add_song(admin, "Wasserflut")
         listed = "document.getElementById('songs').textContent.includes('Wasserflut')"
         await phone.until(listed)
         assert not await desk.ask(listed)
+        await desk.ask("() => tutti.line.hurry()")
         await desk.until(listed)
 
 
@@ -116,13 +121,21 @@ WATCH = """() => {
   globalThis.watched = [];
   const look = () => {
     const { deck, party } = tutti.output;
+    const at = performance.now();
     const heardMs = party.isSounding ? party.positionMs : deck.audio.currentTime * 1000;
     const sounds = party.isSounding || (deck.isMoving && deck.level > 0.5);
-    watched.push({at: performance.now(), sounds, heardMs});
+    // A look during which the machine stood still belongs to no moment.
+    if (performance.now() - at < 10) watched.push({at, sounds, heardMs});
   };
   setInterval(look, 50);
 }"""
-TOLD_MS = "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
+ROUNDS = "watched.filter((look, nth) => nth && look.heardMs < watched[nth - 1].heardMs - 3000).length"
+AHEAD_MS = "tutti.output.deck.positionMs - performance.timeOrigin - performance.now()"
+TOLD_AHEAD_MS = (
+    "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
+    " - performance.timeOrigin - performance.now()"
+)
+"""Where the music is, here or as told, less the time of the one machine: when one asks does not matter."""
 
 
 async def out_of_reach(server: Server, process: Process, seconds: float = OUTAGE_S) -> None:
@@ -143,10 +156,59 @@ async def sounding(visitor: Visitor) -> None:
     await visitor.ask(WATCH)
 
 
-def was_never_silent(watched: list[dict[str, Any]]) -> bool:
-    """It sounded whenever it was looked at, and its place in the song went on as the time did."""
-    off = [look["heardMs"] - look["at"] for look in watched]
-    return all(look["sounds"] for look in watched) and max(off) - min(off) < 150
+Look = dict[str, Any]
+LATE_MS = 100
+NEAR_MS = 500
+JUMP_MS = 150
+ENOUGH_PER_S = 2
+"""Of twenty looks in a second so many have to come on time to say something."""
+
+
+def off(look: Look) -> float:
+    """Where in the song it was, less the time."""
+    return float(look["heardMs"] - look["at"])
+
+
+def on_time(watched: list[Look]) -> list[Look]:
+    """The looks that came on time, as all did in the half second before them.
+
+    One that comes late says that the machine stood still, and with it what decodes and sounds.
+    """
+    late_at, found = watched[0]["at"], []
+    for before, look in pairwise(watched):
+        if look["at"] - before["at"] > LATE_MS:
+            late_at = look["at"]
+        elif look["at"] - late_at > NEAR_MS:
+            found.append(look)
+    return found
+
+
+def breaks(watched: list[Look]) -> list[Look]:
+    """The looks at which the music did not sound, or not where the time had led it.
+
+    Where the machine stood still, that it is silent or falls behind says nothing, and what was lost may be
+    caught up at once. That it is ahead of its time, goes back or is not heard for seconds is never right.
+    """
+    found = [look for look in watched if off(look) - off(watched[0]) >= JUMP_MS]
+    found += [look for before, look in pairwise(watched) if before["heardMs"] - look["heardMs"] >= JUMP_MS]
+    heard = [look for look in watched if look["sounds"]]
+    found += [look for before, look in pairwise(heard) if look["at"] - before["at"] > 3000]
+    counted = on_time(watched)
+    for look in counted:
+        near = [one for one in counted if abs(one["at"] - look["at"]) < NEAR_MS]
+        highest = max(off(one) for one in near if one["at"] <= look["at"])
+        catches_up = max(map(off, near)) - min(map(off, near)) >= JUMP_MS
+        if highest - off(look) >= JUMP_MS or not (look["sounds"] or catches_up):
+            found.append(look)
+    return found
+
+
+async def stands_where_it_is_told(told: Visitor, output: Visitor) -> None:
+    """A lone output corrects the server every few seconds."""
+    deadline = monotonic() + 15
+    while abs(apart := await told.ask(TOLD_AHEAD_MS) - await output.ask(AHEAD_MS)) >= 300:
+        assert monotonic() < deadline, apart
+        await asyncio.sleep(0.1)
 
 
 async def test_music_that_played_through_an_outage_never_stops(
@@ -164,24 +226,24 @@ async def test_music_that_played_through_an_outage_never_stops(
             second = await desk.another_window("/songs")
             await out_of_reach(server, process)
             for page in (desk.page, second):
-                await desk.until("tutti.store.isUp", 30_000, page)
-            await phone.until("tutti.store.isUp && tutti.store.player.isPlaying", 30_000)
+                await desk.until("tutti.store.isUp", BACK_WITHIN_MS, page)
+            await phone.until("tutti.store.isUp && tutti.store.player.isPlaying", BACK_WITHIN_MS)
             await desk.page.wait_for_timeout(3000)
             watched = await desk.ask("watched")
-            assert len(watched) > OUTAGE_S * 10
-            assert was_never_silent(watched), [look for look in watched if not look["sounds"]][:5]
+            assert len(on_time(watched)) > OUTAGE_S * ENOUGH_PER_S
+            assert breaks(watched) == []
             for page in (desk.page, second):
                 assert await page.evaluate("tutti.store.now.isPlaying")
                 assert not await page.query_selector(".toast")
-            told = await phone.ask(TOLD_MS)
-            assert abs(told - await desk.ask("tutti.output.deck.positionMs")) < 300
+            await stands_where_it_is_told(phone, desk)
             async with server.phone(admin) as remote:
                 state = await remote.ask("player.get")
                 assert state["isPlaying"]
                 assert state["notice"] is None
+                before_s = await desk.ask("tutti.output.deck.positionMs") / 1000
                 (row,) = (await remote.ask("player.history"))["items"]
-                heard_s = await desk.ask("tutti.output.deck.positionMs") / 1000
-                assert abs(row["playedDuration"] - heard_s) < 2
+                after_s = await desk.ask("tutti.output.deck.positionMs") / 1000
+                assert before_s - 2 < row["playedDuration"] < after_s + 2
             for visitor in (desk, phone):
                 visitor.forgive_the_outage()
 
@@ -201,17 +263,18 @@ async def test_a_party_that_played_through_an_outage_never_stops(
             other = await phone.ask("tutti.deviceId")
             await desk.ask(f"() => tutti.wish('output.add', {{deviceId: '{other}'}})")
             for visitor in (desk, phone):
-                await visitor.until("tutti.output.role === 'party' && tutti.output.party.isSounding", 20_000)
+                await visitor.until("tutti.output.role === 'party' && tutti.output.party.isSounding", 60_000)
             await asyncio.sleep(3)
             for visitor in (desk, phone):
                 await visitor.ask(WATCH)
             await out_of_reach(server, process)
             for visitor in (desk, phone):
-                await visitor.until("tutti.store.isUp", 30_000)
+                await visitor.until("tutti.store.isUp", BACK_WITHIN_MS)
             await asyncio.sleep(3)
             for visitor in (desk, phone):
                 watched = await visitor.ask("watched")
-                assert was_never_silent(watched), [look for look in watched if not look["sounds"]][:5]
+                assert len(on_time(watched)) > OUTAGE_S * ENOUGH_PER_S
+                assert breaks(watched) == []
                 assert await visitor.ask("tutti.output.role === 'party' && tutti.store.now.isPlaying")
                 visitor.forgive_the_outage()
 
@@ -225,15 +288,15 @@ async def test_a_song_on_repeat_goes_round_and_round_while_the_server_is_away(
             await sounding(desk)
             await desk.ask("() => tutti.wish('player.change', {repeatMode: 'one'})")
             await desk.until("tutti.store.player.repeatMode === 'one'")
-            # So that it comes back soon, however long it was away.
-            await desk.ask("() => { tutti.line.socket.random = () => 0.05; }")
+            await desk.ask(COMES_BACK_SOON)
             await out_of_reach(server, process, 18)
-            await desk.until("tutti.store.isUp", 30_000)
+            rounds = await desk.ask(ROUNDS)
+            assert rounds >= 3
+            await desk.until("tutti.store.isUp", BACK_WITHIN_MS)
+            await desk.until(f"{ROUNDS} > {rounds}")
             await desk.page.wait_for_timeout(2000)
             watched = await desk.ask("watched")
-            rounds = sum(later["heardMs"] < look["heardMs"] - 3000 for look, later in pairwise(watched))
-            assert rounds >= 4
-            silent = [look for look in watched if not look["sounds"]]
+            silent = [look for look in on_time(watched) if not look["sounds"]]
             assert len(silent) <= 4 * rounds, silent[:5]
             assert await desk.ask("tutti.store.now.isPlaying && !tutti.store.player.notice")
             desk.forgive_the_outage()
@@ -248,12 +311,15 @@ async def test_a_pause_pressed_during_an_outage_holds_when_it_is_over(
             await sounding(desk)
             second = await desk.another_window("/songs")
             await desk.until("tutti.store.player?.isPlaying && tutti.store.isUp", page=second)
+            # A wish that is older than half a minute is not sent any more.
+            await desk.ask(COMES_BACK_SOON)
             gone = asyncio.create_task(out_of_reach(server, process))
             await desk.until("!tutti.store.isUp", page=second)
             await second.click(".bar [data-do=toggle]")
-            await desk.until("tutti.output.deck.audio.paused", 2000)
+            await desk.until("tutti.output.deck.audio.paused")
+            assert not gone.done(), "it is paused here before the server can know"
             await gone
-            await desk.until("tutti.store.isUp", 30_000)
+            await desk.until("tutti.store.isUp", BACK_WITHIN_MS)
             await desk.page.wait_for_timeout(2000)
             assert await desk.ask("tutti.output.deck.audio.paused")
             async with server.phone(admin) as remote:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from statistics import median
+from time import monotonic
 
 import pytest
 
@@ -12,6 +13,24 @@ from tutti.context import Person
 
 pytestmark = pytest.mark.browser
 MOVES = "tutti.output.deck.isMoving && tutti.output.deck.level > 0"
+HOW_FAR_AHEAD = (
+    "tutti.output.deck.positionMs - (tutti.store.player.positionMs"
+    " + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt))"
+)
+DIARY = """() => {
+  globalThis.told = [];
+  const note = ({ addedNodes }) => addedNodes.forEach((toast) => told.push(toast.textContent));
+  const toasts = document.getElementById("toasts");
+  new MutationObserver((all) => all.forEach(note)).observe(toasts, {childList: true});
+  globalThis.lateMs = 0;
+  let at = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    lateMs = Math.max(lateMs, now - at - 50);
+    at = now;
+  }, 50);
+}"""
+"""What the page tells, which goes after some seconds, and by how much it came late to a look every 50 ms."""
 
 
 async def start(desk: Visitor) -> None:
@@ -20,6 +39,29 @@ async def start(desk: Visitor) -> None:
     await desk.until_up()
     await desk.page.click("#songs .item-main")
     await desk.until(f"{MOVES} && tutti.output.deck.positionMs > 200")
+
+
+async def stood_still(*visitors: Visitor) -> bool:
+    """Whether the machine did, since this was asked last: pages that keep a diary were late."""
+    ask = "(() => { const late = lateMs; lateMs = 0; return late; })()"
+    late_ms: list[float] = [await visitor.ask(ask) for visitor in visitors]
+    return max(late_ms) > 100
+
+
+async def bring(phone: Visitor) -> str:
+    """Press for the music on this device; answers what it tells of that."""
+    known = await phone.ask("told.length")
+    await phone.page.tap(".device button:has-text('this one')")
+    await phone.until(f"told.length > {known}")
+    return str(await phone.ask(f"told[{known}]"))
+
+
+async def give_back(desk: Visitor, phone: Visitor) -> None:
+    """To the device that had it before, if it moved at all."""
+    if await desk.ask("tutti.output.role !== 'solo'"):
+        await desk.ask("() => tutti.wish('player.transfer', {deviceId: tutti.deviceId})")
+    await desk.until(f"tutti.output.role === 'solo' && {MOVES}")
+    await phone.until("tutti.output.role === 'silent'")
 
 
 async def test_the_music_moves_to_another_device_and_the_gap_is_told(
@@ -37,19 +79,20 @@ async def test_the_music_moves_to_another_device_and_the_gap_is_told(
             f"{own}.textContent.startsWith('This one') && {own}.scrollWidth <= {own}.clientWidth"
         )
         await phone.picture("phone-devices")
-        await phone.page.tap(".device button:has-text('this one')")
-        await phone.until("tutti.output.role === 'solo'", 6000)
-        await phone.until(MOVES)
+        for visitor in (desk, phone):
+            await visitor.ask(DIARY)
+        deadline = monotonic() + 60
+        told = await bring(phone)
+        while not ((gap := re.search(r"took (\d+) ms", told)) and int(gap[1]) < 250):
+            # Only a machine that stood still in that moment is reason enough to ask once more.
+            assert await stood_still(desk, phone), told
+            assert monotonic() < deadline, told
+            await give_back(desk, phone)
+            told = await bring(phone)
+        await phone.until(f"tutti.output.role === 'solo' && {MOVES}")
         await desk.until("tutti.output.role === 'silent' && tutti.output.deck.audio.paused")
-        told = await phone.page.text_content(".toast")
-        gap = re.search(r"(\d+) ms", told or "")
-        assert gap is not None, told
-        assert int(gap[1]) < 250
         assert await desk.ask("tutti.store.player.isPlaying")
-        off = await phone.ask("tutti.output.deck.positionMs") - await phone.ask(
-            "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
-        )
-        assert abs(off) < 250
+        await phone.until(f"Math.abs({HOW_FAR_AHEAD}) < 250")
 
 
 async def heard(visitor: Visitor) -> float:
@@ -59,6 +102,10 @@ async def heard(visitor: Visitor) -> float:
         " + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt))"
     )
     return error
+
+
+async def apart_ms(one: Visitor, other: Visitor) -> float:
+    return median([abs(await heard(one) - await heard(other)) for _ in range(15)])
 
 
 async def test_two_devices_sound_together(
@@ -72,13 +119,16 @@ async def test_two_devices_sound_together(
         await desk.page.click(".bar-end [data-open=devices]")
         await desk.page.click("text=Play along")
         for visitor in (desk, phone):
-            await visitor.until("tutti.output.role === 'party' && tutti.output.party.isSounding", 15_000)
+            await visitor.until("tutti.output.role === 'party' && tutti.output.party.isSounding", 30_000)
+            await visitor.ask(DIARY)
         await asyncio.sleep(3)
         await desk.picture("two-devices")
-        spread = [abs(await heard(desk) - await heard(phone)) for _ in range(15)]
         # Where the pages believe they are, on a machine that runs other tests beside them: together, not by
         # chance. How exactly is measured by bench/sync.py at what leaves them.
-        assert median(spread) < 60, spread
+        deadline = monotonic() + 20
+        while (apart := await apart_ms(desk, phone)) >= 60:
+            assert await stood_still(desk, phone), apart
+            assert monotonic() < deadline, apart
         await desk.page.click("#sheet-devices [aria-label^='Stop on Chrome on Android']")
         await desk.until(f"tutti.output.role === 'solo' && {MOVES}")
         await phone.until("tutti.output.role === 'silent' && !tutti.output.party.isSounding")
@@ -94,7 +144,7 @@ async def test_play_starts_here_when_the_device_that_played_has_lost_its_power(
         await phone.until_up()
         kitchen = await radio.ask("device.register", name="Kitchen", kind="program")
         await radio.ask("player.play", songId=str(song_id), deviceId=kitchen["deviceId"])
-        await phone.until("tutti.store.player.notice?.code === 'output_lost'", 20_000)
+        await phone.until("tutti.store.player.notice?.code === 'output_lost'", 40_000)
         assert await phone.ask("tutti.store.devices.find((one) => one.name === 'Kitchen').isOnline")
         await phone.page.tap(".bar [data-do=toggle]")
         await phone.until(MOVES)
@@ -102,10 +152,6 @@ async def test_play_starts_here_when_the_device_that_played_has_lost_its_power(
 
 
 CANNOT_DECODE = "AudioContext.prototype.decodeAudioData = async () => { throw new Error('no') }"
-HOW_FAR_AHEAD = (
-    "tutti.output.deck.positionMs - (tutti.store.player.positionMs"
-    " + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt))"
-)
 
 
 async def ahead_ms(visitor: Visitor) -> float:
@@ -132,14 +178,15 @@ async def test_a_device_of_a_party_is_shifted_by_its_delay_whatever_plays_it(
         await desk.page.click(".bar-end [data-open=devices]")
         await desk.page.click("text=Play along")
         for visitor in (desk, phone):
-            await visitor.until(f"tutti.output.role === 'party' && {MOVES}", 15_000)
+            await visitor.until(f"tutti.output.role === 'party' && {MOVES}", 30_000)
         slider = desk.page.get_by_label("Sound earlier on Chrome on Android")
         await slider.fill("240")
         await phone.until("tutti.store.player.outputs.some((one) => one.delayMs === 240)")
-        await asyncio.sleep(6)
+        # What is off is worked off by half a percent of the rate, so that it is not heard.
+        deadline = monotonic() + 30
+        while max(abs(ahead := await ahead_ms(desk)), abs(shifted := await ahead_ms(phone) - 240)) >= 60:
+            assert monotonic() < deadline, (ahead, shifted)
         assert not await phone.ask("tutti.output.party.isSounding")
-        assert abs(await ahead_ms(desk)) < 60
-        assert abs(await ahead_ms(phone) - 240) < 60
 
 
 async def test_windows_of_one_browser_are_one_device(
@@ -156,7 +203,8 @@ async def test_windows_of_one_browser_are_one_device(
         await second.click(".bar [data-do=toggle]")
         await desk.until(MOVES)
         await desk.page.close()
-        await desk.until(f"tutti.line.isLeading && tutti.output.role === 'solo' && {MOVES}", page=second)
+        takes_over = f"tutti.line.isLeading && tutti.output.role === 'solo' && {MOVES}"
+        await desk.until(takes_over, 30_000, page=second)
         desk.page = second
 
 
@@ -184,18 +232,14 @@ async def test_songs_follow_each_other_without_the_server_being_asked(
     browsers: Browsers, server: Server, admin: Person, add_song: AddSong
 ) -> None:
     for title in ("Irrlicht", "Rast"):
-        await add_song(admin, title, seconds=4)
+        await add_song(admin, title, seconds=6)
     async with browsers.visit(server, person=admin) as desk:
         await desk.open("/songs")
         await desk.until_up()
         await desk.page.click("[data-act=play-list]")
         await desk.until(MOVES)
         first = await desk.ask("tutti.store.player.item.itemId")
-        await desk.until(f"tutti.store.player.item.itemId !== '{first}' && {MOVES}", 8000)
+        await desk.until(f"tutti.store.player.item.itemId !== '{first}' && {MOVES}", 20_000)
         assert await desk.ask("tutti.output.deck.itemId === tutti.store.player.item.itemId")
-        lag = await desk.ask(
-            "tutti.store.player.positionMs + tutti.clock.now() - Date.parse(tutti.store.player.anchoredAt)"
-            " - tutti.output.deck.positionMs"
-        )
-        assert abs(lag) < 300
-        await desk.until("!tutti.store.player.isPlaying", 8000)
+        await desk.until(f"Math.abs({HOW_FAR_AHEAD}) < 300", 5000)
+        await desk.until("!tutti.store.player.isPlaying", 20_000)

@@ -34,8 +34,11 @@ async def test_a_closed_window_goes_on_where_it_stopped(
         await desk.open("/")
         await desk.until_up()
         await desk.context.route("**/api/v1/upload/chunk/**", break_the_last)
-        await choose(desk.page, [file])
-        await desk.until("document.querySelector('upload-manager').uploader.uploads[0]?.received > 16000000")
+        async with (
+            desk.page.expect_response("**/upload/chunk/*/0", timeout=60_000),
+            desk.page.expect_response("**/upload/chunk/*/1", timeout=60_000),
+        ):
+            await choose(desk.page, [file])
         desk.page.on("dialog", lambda dialog: dialog.accept())
         await desk.open("/")
         await desk.until_up()
@@ -44,7 +47,7 @@ async def test_a_closed_window_goes_on_where_it_stopped(
         again: list[str] = []
         desk.page.on("request", lambda request: again.append(f"{request.method} {request.url}"))
         await choose(desk.page, [file])
-        await desk.until("document.querySelectorAll('#songs [data-song-id]').length === 1", 60_000)
+        await desk.until("document.querySelectorAll('#songs [data-song-id]').length === 1", 120_000)
         chunks = [url.rsplit("/", 1)[1] for url in again if "/upload/chunk/" in url]
         assert chunks == ["2"]
         assert not any(url.endswith("/upload/init") for url in again)
@@ -68,7 +71,7 @@ async def test_what_is_no_music_is_said_in_a_sentence(
         await choose(desk.page, [note])
         await desk.page.wait_for_selector(".toast.is-bad")
         await choose(desk.page, [letter])
-        await desk.page.wait_for_selector(".upload .error", timeout=60_000)
+        await desk.page.wait_for_selector(".upload .error", timeout=120_000)
         await desk.picture("upload-failed")
         assert len(await desk.ask("errors")) == 2
         told = await desk.page.text_content(".upload .error")
@@ -92,7 +95,7 @@ async def test_the_panel_folds_when_all_is_over_and_tells_what_was_added(
         assert not await phone.page.locator("#drop :text('Drop music')").is_visible()
         await phone.picture("phone-add")
         await choose(phone.page, [song, letter])
-        await phone.page.wait_for_selector(".uploads h3:text('1 added, 1 failed')", timeout=60_000)
+        await phone.page.wait_for_selector(".uploads h3:text('1 added, 1 failed')", timeout=120_000)
         assert not await phone.page.locator(".uploads-list").is_visible()
         await phone.picture("phone-uploads-folded")
         await phone.page.tap(".uploads [aria-expanded]")

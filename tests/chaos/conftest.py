@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from tests.folders import passable_folder
+from tests.ports import free_port
 from tests.running import Process, Server, changed, migrated, wait_for_answer
 from tutti.context import Floor
 from tutti.embedded import Postgres, Redis
 from tutti.settings import Settings, read_settings
-from tutti.up import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent

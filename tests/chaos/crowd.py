@@ -40,6 +40,11 @@ class Caller:
     def start(self) -> None:
         self._task = asyncio.create_task(self._stay())
 
+    def look_elsewhere(self, port: int, random: Random) -> None:
+        """From its next break on it comes out at another server, with pauses that this randomness makes."""
+        self.answers.clear()
+        self.port, self._random = port, random
+
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()

@@ -58,6 +58,8 @@ class Device:
         self.refused_opens = 0
         self.statuses: Counter[int] = Counter()
         """Of everything that was refused, a socket too."""
+        self.watched: list[dict[str, Any]] | None = None
+        """All that it showed since somebody began to watch; None while nobody does."""
         self.states_heard: list[tuple[float, int]] = []
         self._servers = [server.api.replace("http", "ws", 1) + "/socket" for server in servers]
         self._at = 0
@@ -156,6 +158,10 @@ class Device:
         shown |= {"itemId": item.get("itemId"), "devices": self.devices.shown}
         return shown | {"queue": self.queue.items[:MOST_ITEMS]}
 
+    def _be_seen(self) -> None:
+        if self.watched is not None:
+            self.watched.append(self.view())
+
     async def leave(self) -> None:
         """Break the connection from here; it comes back."""
         if self._ws is not None:
@@ -189,6 +195,7 @@ class Device:
             async for message in ws:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     await self._hear(msgspec.json.decode(message.data))
+                    self._be_seen()
             self.closed_with.append(ws.close_code)
         finally:
             self._ws = None
@@ -279,6 +286,7 @@ class Device:
                 except Refused:
                     await asyncio.sleep(0.3)
                 else:
+                    self._be_seen()
                     return
 
         task = asyncio.create_task(ask())

@@ -143,6 +143,8 @@ class LosesMessages:
         self.telling = telling
         """Only messages in which this stands."""
         self.dropped = 0
+        self.topics: set[bytes] = set()
+        """What was subscribed through here, and confirmed."""
         self._random = random
 
     def __call__(self, line: Line, data: bytes, to_part: bool) -> bytes:
@@ -151,7 +153,10 @@ class LosesMessages:
         rest, passed = line.kept + data, b""
         while (end := end_of_item(rest, 0)) is not None:
             item, rest = rest[:end], rest[end:]
-            if is_message(item) and self.telling in item and self._random.random() < self.share:
+            kind, topic = kind_and_topic(item)
+            if kind == b"subscribe":
+                self.topics.add(topic)
+            if kind == b"message" and self.telling in item and self._random.random() < self.share:
                 self.dropped += 1
             else:
                 passed += item
@@ -159,10 +164,10 @@ class LosesMessages:
         return passed
 
 
-def is_message(item: bytes) -> bool:
-    """Whether this RESP item is a published message."""
+def kind_and_topic(item: bytes) -> tuple[bytes, bytes]:
+    """What Redis says on a subscriber's line: b"message" or b"subscribe", and of which topic."""
     head = item[:200].split(b"\r\n")
-    return len(head) > 4 and head[2] == b"message"
+    return (head[2], head[4]) if len(head) > 4 else (b"", b"")
 
 
 def end_of_item(data: bytes, at: int) -> int | None:

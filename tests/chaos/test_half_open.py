@@ -19,10 +19,11 @@ from tests.chaos.test_hostile import frame
 from tests.running import Server
 from tutti.context import Floor, Person
 
-PINGS_AFTER_S, CLOSES_AFTER_S = 0.5, 3.0
+PINGS_AFTER_S, CLOSES_AFTER_S = 0.5, 5.0
 """In place of 25 and 75 s; the hub looks once a second."""
 ROUND_S = 1.0
-SLACK_S = 1.0
+SLACK_S = 5.0
+"""What a machine that stands still for a moment adds: the client turns in the hub's own loop."""
 LARGEST_PONG = 127
 PINGS, AT_ONCE = 100_000, 500
 
@@ -101,16 +102,17 @@ def test_what_is_promised_to_clients_is_what_the_hub_does() -> None:
 async def test_who_reads_and_never_answers_is_pinged_and_then_closed_with_4004(
     server: Server, floor: Floor, someone: Person, measured: Any
 ) -> None:
-    async with raw(server, await bearer(floor, someone)) as client:
-        began, opcodes, payload = monotonic(), [0], b""
+    header, began = await bearer(floor, someone), monotonic()
+    async with raw(server, header) as client:
+        opcodes, payload = [0], b""
         while opcodes[-1] != CLOSE:
             opcode, payload = await client.next()
             opcodes.append(opcode)
         took = monotonic() - began
-        measured("a client that never answers is closed after, s (3 here, 75 in life)", took)
+        measured("a client that never answers is closed after, s (5 here, 75 in life)", took)
         assert opcodes.count(PING) >= 2
         assert int.from_bytes(payload[:2]) == SILENT == 4004
-        assert CLOSES_AFTER_S - SLACK_S < took < CLOSES_AFTER_S + ROUND_S + SLACK_S
+        assert CLOSES_AFTER_S < took < CLOSES_AFTER_S + ROUND_S + SLACK_S
         await counted(hub_of(server), 0)
 
 

@@ -32,7 +32,7 @@ LEFT_WITHIN_S = MISSED_PINGS_S + CONNECT_S + HEALED_WITHIN_S
 """Who leaves one dead server may meet the other one, whose kernel takes the connection and says no more."""
 READY_WITHIN_S = REMEMBERED_S + HEALED_WITHIN_S
 """A loop that was late is not trusted for a while; then the server is back as any part is."""
-WATCH_SLACK_S = 4
+WATCH_SLACK_S = 15
 """The watchdog counts 120 rounds of a quarter of a second, each of which a busy machine makes longer."""
 HANGS = """
 import asyncio, time
@@ -87,10 +87,10 @@ async def test_f24_a_loop_that_is_late_takes_its_server_out_of_the_list_for_a_mo
         (late,) = await asyncio.to_thread(
             start_servers, stack, floor, settings, environments=[blocking_for(2.5)]
         )
-        assert await ready_again(late.server, HEALED_WITHIN_S) == [(200, "")]
+        await ready_again(late.server, READY_WITHIN_S)
+        began = monotonic()
         os.kill(late.process.pid, signal.SIGUSR1)
         await asyncio.sleep(0.2)
-        began = monotonic()
         said = await ready_again(late.server, 2.5 + READY_WITHIN_S)
         assert monotonic() - began > 2, "it was blocked"
         assert [status for status, _why in said] == [503, 200]
@@ -108,14 +108,14 @@ async def test_f24_one_server_stands_still_for_long_and_another_hangs(
         servers = [each.server for each in (still, hung, sound)]
         until = asyncio.Event()
         homes = await stack.enter_async_context(
-            households(floor, servers, 4, heartbeat_s=HEARTBEAT_S, songs=360)
+            households(floor, servers, 4, heartbeat_s=HEARTBEAT_S, songs=720)
         )
         devices = [device for home in homes for device in home.devices]
         working = [asyncio.create_task(home.add_songs(until)) for home in homes]
         await asyncio.sleep(1)
+        began = monotonic()
         os.kill(still.process.pid, signal.SIGSTOP)
         os.kill(hung.process.pid, signal.SIGUSR1)
-        began = monotonic()
         while not all(device.up.is_set() and device.is_at(sound.server) for device in devices):
             assert monotonic() - began < LEFT_WITHIN_S
             await asyncio.sleep(0.05)

@@ -19,13 +19,13 @@ from tests.chaos.listener import PASSWORD, SONGS, Listener, join, ready, songs_o
 from tests.chaos.older import ROOT, House, older_code
 from tests.chaos.truth import HEALED_WITHIN_S, converged
 from tests.conftest import _once, with_database
+from tests.ports import free_port
 from tests.running import Process, changed, wait_for_answer
 from tests.walks.test_upload import CHUNK
 from tutti.embedded import Postgres
 from tutti.floor import open_floor
 from tutti.schema_version import EXIT_CODE
 from tutti.settings import Settings
-from tutti.up import free_port
 
 PEOPLE = ("clara", "robert")
 
@@ -80,6 +80,15 @@ async def becomes(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+async def each_adds(people: list[Listener], more: int, within_s: float = 60) -> None:
+    """Until everybody has been answered so often once more."""
+    wanted = {each.name: len(each.history.of("ok", "queue.add")) + more for each in people}
+    deadline = monotonic() + within_s
+    while any(len(each.history.of("ok", "queue.add")) < wanted[each.name] for each in people):
+        assert monotonic() < deadline, [each.history.counts() for each in people]
+        await asyncio.sleep(0.05)
+
+
 def well(history: History) -> bool:
     """Every deed was answered, none was refused."""
     return not (history.of("fail") or history.of("unknown"))
@@ -97,7 +106,7 @@ async def test_f26_old_code_runs_on_while_the_database_is_migrated_and_beside_th
             person.songs = await songs_of(person.clients[0], audio_file, number * SONGS)
             people.append(person)
         listening = [asyncio.create_task(each.listen(each.devices[0], until)) for each in people]
-        await asyncio.sleep(1)
+        await each_adds(people, 3)
 
         began = monotonic()
         await asyncio.to_thread(house.tutti, ROOT, "migrate")
@@ -108,7 +117,7 @@ async def test_f26_old_code_runs_on_while_the_database_is_migrated_and_beside_th
         await asyncio.to_thread(wait_for_answer, f"{at_new}/healthz")
         for person in people:
             await join(stack, at_new, person)
-        await asyncio.sleep(1)
+        await each_adds(people, 3)
         until.set()
         await asyncio.gather(*listening)
         floor = await stack.enter_async_context(open_floor(house.settings))

@@ -64,18 +64,33 @@ async def converged(
 async def caught_up(floor: Floor, listening: Callable[[], Listening], *, since: float) -> float:
     """The same while people go on, when a part is back: until each of those who were here then has shown,
     connected, all that PostgreSQL had at one moment. Who leaves meanwhile is not waited for.
+
+    A device shows a moment a little later than PostgreSQL has it, and no longer than until the next change.
+    So all that each shows from now on is kept, and beside it what PostgreSQL had each time it was asked.
     """
-    waiting = [device for those in listening().values() for device in those]
+    everybody = [device for those in listening().values() for device in those]
+    for device in everybody:
+        device.watched = [device.view()]
+    try:
+        return await _all_have_shown(floor, listening, everybody, since)
+    finally:
+        for device in everybody:
+            device.watched = None
+
+
+async def _all_have_shown(
+    floor: Floor, listening: Callable[[], Listening], waiting: list[Device], since: float
+) -> float:
+    had: dict[UUID, list[dict[str, Any]]] = {}
     while True:
         wrong: list[str] = []
         for player_id, those in listening().items():
             here = [device for device in those if device in waiting]
             if here:
-                before = {device: device.view() for device in here}
-                true = await truth(floor, player_id)
-                behind = [each for each in here if not _has_shown(each, before[each], true)]
+                had.setdefault(player_id, []).append(await truth(floor, player_id))
+                behind = [each for each in here if not _has_shown(each, had[player_id])]
                 waiting = [device for device in waiting if device not in here or device in behind]
-                wrong += [_difference(device, true) for device in behind]
+                wrong += [_difference(device, had[player_id][-1]) for device in behind]
         took = monotonic() - since
         assert took < HEALED_WITHIN_S, (
             f"{len(wrong)} devices never showed it within {took:.1f} s: {wrong[:3]}"
@@ -85,9 +100,10 @@ async def caught_up(floor: Floor, listening: Callable[[], Listening], *, since: 
         await asyncio.sleep(POLL_S)
 
 
-def _has_shown(device: Device, before: dict[str, Any], true: dict[str, Any]) -> bool:
-    """Whether a device shows this now, or did before it was read: meanwhile it may have heard of more."""
-    return device.up.is_set() and true in (before, device.view())
+def _has_shown(device: Device, had: Sequence[dict[str, Any]]) -> bool:
+    """Whether a device that is connected shows or has shown something that PostgreSQL had."""
+    shown = device.watched or []
+    return device.up.is_set() and any(true in shown for true in had)
 
 
 def _difference(device: Device, true: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ import pytest
 
 from tests.folders import passable_folder
 from tests.needs import lacking
-from tutti.up import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 INSTALL_S = 300

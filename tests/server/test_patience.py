@@ -9,9 +9,9 @@ from aiohttp import web
 
 from server.app import HEADER_LINE, HEADER_LINES, make_app
 from server.patience import PatientSite
+from tests.ports import free_port
 from tests.running import changed
 from tutti.settings import Settings
-from tutti.up import free_port
 
 
 @pytest.fixture

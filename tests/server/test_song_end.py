@@ -1,13 +1,15 @@
 """The end of songs: on time, after an outage only once the outputs have spoken, and whatever goes wrong."""
 
 import asyncio
+from datetime import timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 
-from server.song_end import RETRY_S, SONG_ENDS, SongEnds
+from server.song_end import REPORTS_WITHIN_S, RETRY_S, SONG_ENDS, SongEnds
 from tests.running import Server
 from tests.songs import add_song
 from tests.tutti.player.builders import an_item, playing
@@ -16,6 +18,9 @@ from tutti.command import CrossedTooOften
 from tutti.context import Floor, Person
 from tutti.player.model.state import state_of
 from tutti.pool import DatabaseAway
+
+AWAY_S = 11
+"""Longer than an output may be silent."""
 
 
 async def test_a_song_ends_for_everybody_without_anybody_asking(
@@ -41,8 +46,15 @@ async def test_after_an_outage_an_output_that_went_on_is_not_called_lost(
     async with server.phone(someone) as phone:
         device = await phone.ask("device.register", name="Kitchen", kind="browser", canPlay=True)
         state = await phone.ask("player.play", songId=str(song), deviceId=device["deviceId"])
-        report = {"itemId": state["item"]["itemId"], "version": state["version"]}
-        await phone.ask("device.report", state="playing", positionMs=0, **report)
+        item_id, began = state["item"]["itemId"], monotonic()
+
+        async def say_where_it_plays(more_s: float = 0) -> None:
+            version = (await phone.ask("player.get"))["version"]
+            at_ms = int((monotonic() - began + more_s) * 1000)
+            said = {"itemId": item_id, "version": version, "positionMs": at_ms}
+            await phone.ask("device.report", state="playing", **said)
+
+        await say_where_it_plays()
         assert server.app is not None
         ends = server.app[SONG_ENDS]
         real, tried = player.settle, asyncio.Event()
@@ -54,17 +66,19 @@ async def test_after_an_outage_an_output_that_went_on_is_not_called_lost(
         monkeypatch.setattr(player, "settle", away)
         async with floor.pool.connection() as connection:
             await connection.execute(
-                "update queues set output_seen_at = output_seen_at - interval '11 s', "
-                "anchored_at = anchored_at - interval '11 s', updated_at = updated_at - interval '11 s'"
+                "update queues set output_seen_at = output_seen_at - $1::interval, "
+                "anchored_at = anchored_at - $1::interval, updated_at = updated_at - $1::interval",
+                timedelta(seconds=AWAY_S),
             )
         ends.due_in(UUID(state["playerId"]), 0)
         await asyncio.wait_for(tried.wait(), 10)
         monkeypatch.setattr(player, "settle", real)
-        await asyncio.sleep(2.5)
-        report["version"] = (await phone.ask("player.get"))["version"]
-        await phone.ask("device.report", state="playing", positionMs=14_000, **report)
-        await asyncio.sleep(7)
+        for _ in range(3):
+            await asyncio.sleep(2.5)
+            await say_where_it_plays(AWAY_S)
         assert (await phone.ask("player.get"))["isPlaying"]
+        told = [each["params"] for each in phone.heard if each["method"] == "player.state"]
+        assert all(each["notice"] is None for each in told), "nobody was told that it was lost"
 
 
 def song_ends(server: Server) -> SongEnds:
@@ -155,12 +169,11 @@ async def test_only_after_an_outage_are_the_outputs_waited_for(
 
         monkeypatch.setattr(player, "settle", settle)
         song_ends(server).due_in(player_id, 0)
-        within_s = RETRY_S + 1
         if speaks_first:
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(settled.wait(), within_s)
+                await asyncio.wait_for(settled.wait(), RETRY_S + 1)
         else:
-            await asyncio.wait_for(settled.wait(), within_s)
+            await asyncio.wait_for(settled.wait(), RETRY_S + REPORTS_WITHIN_S - 0.5)
 
 
 async def test_a_player_whom_nobody_hears_any_more_is_forgotten(

@@ -5,6 +5,7 @@ import hashlib
 import os
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +15,8 @@ import aiohttp
 import pytest
 
 from server import uploads as routes
-from tests.running import Refused, Server
-from tutti.context import Person
+from tests.running import Refused, Server, changed, running_server
+from tutti.context import Floor, Person
 from tutti.errors import StorageFull
 from tutti.settings import Settings
 from tutti.uploads import receiving
@@ -182,7 +183,30 @@ async def test_nobody_sends_to_anothers_upload(
     assert (await send(client, {"uploadId": "none"}, 0, b"x"))[0] == 400
 
 
-async def test_a_connection_lost_in_the_middle_frees_the_chunk(server: Server, someone: Person) -> None:
+async def until_leased(floor: Floor, count: int = 1) -> datetime:
+    """Wait until so many chunks are being received; answers when the first of their leases ends."""
+    receiving_now = "select lease_until from upload_chunks where lease is not null order by lease_until"
+    async with asyncio.timeout(20):
+        while True:
+            async with floor.pool.connection() as connection:
+                leases = await connection.fetch(receiving_now)
+            if len(leases) == count:
+                first: datetime = leases[0]["lease_until"]
+                return first
+            await asyncio.sleep(0.02)
+
+
+async def until_it_is(floor: Floor, instant: datetime) -> None:
+    """Wait until PostgreSQL's clock has passed it."""
+    is_past = "select clock_timestamp() > $1"
+    async with asyncio.timeout(20), floor.pool.connection() as connection:
+        while not await connection.fetchval(is_past, instant):  # noqa: ASYNC110  # a clock sets no event
+            await asyncio.sleep(0.05)
+
+
+async def test_a_connection_lost_in_the_middle_frees_the_chunk(
+    server: Server, floor: Floor, someone: Person
+) -> None:
     async with server.client(someone) as client:
         upload = await begin(client)
         headers = await server.bearer(someone)
@@ -194,11 +218,11 @@ async def test_a_connection_lost_in_the_middle_frees_the_chunk(server: Server, s
             (head + f"Authorization: {headers['Authorization']}\r\n\r\n").encode() + part(0)[:100_000]
         )
         await writer.drain()
-        await asyncio.sleep(0.3)
+        await until_leased(floor)
         assert (await send(client, upload, 0, part(0)))[0] == 409
         writer.transport.abort()
         status = 0
-        for _ in range(50):
+        for _ in range(200):
             status, _answer = await send(client, upload, 0, part(0))
             if status == 200:
                 break
@@ -209,39 +233,45 @@ async def test_a_connection_lost_in_the_middle_frees_the_chunk(server: Server, s
 async def test_a_body_that_stands_still_is_given_up(
     server: Server, someone: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "STALLED_S", 0.2)
-
     async def stalling() -> AsyncIterator[bytes]:
         yield part(0)[:1000]
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 
     async with server.client(someone) as client:
         upload = await begin(client)
-        status, problem = await send(client, upload, 0, stalling())
+        with monkeypatch.context() as patch:
+            patch.setattr(routes, "STALLED_S", 0.2)
+            status, problem = await send(client, upload, 0, stalling())
         assert (status, problem["code"]) == (408, "body_stalled")
         assert (await send(client, upload, 0, part(0)))[0] == 200
 
 
 async def test_a_slow_body_keeps_its_lease(
-    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    client: aiohttp.ClientSession, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "LEASE_S", 0.3)
-    monkeypatch.setattr(receiving, "RENEW_EVERY_S", 0.1)
+    monkeypatch.setattr(receiving, "LEASE_S", 3)
+    monkeypatch.setattr(receiving, "RENEW_EVERY_S", 0.2)
+    go_on = asyncio.Event()
 
     async def slowly() -> AsyncIterator[bytes]:
-        for start in range(0, CHUNK, CHUNK // 8):
-            yield part(0)[start : start + CHUNK // 8]
+        """Never faster than ten pieces a second while the test looks."""
+        sent = 0
+        while not go_on.is_set():
+            yield part(0)[sent : sent + 100]
+            sent += 100
             await asyncio.sleep(0.1)
+        yield part(0)[sent:]
 
     upload = await begin(client)
     slow = asyncio.create_task(send(client, upload, 0, slowly()))
-    await asyncio.sleep(0.55)
+    await until_it_is(floor, await until_leased(floor))
     assert (await send(client, upload, 0, part(0)))[0] == 409
+    go_on.set()
     assert (await slow)[0] == 200
 
 
 async def test_no_connection_to_the_database_is_held_while_a_body_comes(
-    server: Server, someone: Person, settings: Settings
+    settings: Settings, floor: Floor, someone: Person
 ) -> None:
     """As many bodies under way as the pool has connections, and the server still answers."""
     go_on = asyncio.Event()
@@ -251,17 +281,18 @@ async def test_no_connection_to_the_database_is_held_while_a_body_comes(
         await go_on.wait()
         yield part(index)[1000:]
 
-    async with server.client(someone) as client:
+    few = changed(settings, database_pool=4)
+    async with running_server(few, floor) as server, server.client(someone) as client:
         begun = [await begin(client) for _ in range(2)]
         slow = [
             asyncio.create_task(send(client, upload, index, waiting(index)))
             for upload in begun
             for index in range(2)
         ]
-        await asyncio.sleep(0.5)
-        pool = server._floor.pool._pool
-        assert pool.get_idle_size() == pool.get_size()
+        await until_leased(floor, 4)
+        status, answer = await ask(client, "GET", "upload")
         go_on.set()
+        assert status == 200, answer
         assert [status for status, _ in await asyncio.gather(*slow)] == [200] * 4
 
 

@@ -273,12 +273,12 @@ async def test_a_reader_that_never_ends_is_killed_with_its_children() -> None:
         "-c",
         "sleep 1000 & echo $!; wait",
         wanted=lambda line: True,
-        wall_time_s=0.5,
+        wall_time_s=5,
     )
     assert await is_gone(int(said[0]))
 
 
-async def is_gone(pid: int, within_s: float = 2) -> bool:
+async def is_gone(pid: int, within_s: float = 10) -> bool:
     for _ in range(int(within_s / 0.02)):
         if not psutil.pid_exists(pid):
             return True

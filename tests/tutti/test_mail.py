@@ -10,11 +10,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.ports import free_port
 from tests.running import changed
 from tutti import mail
 from tutti.settings import BadSetting, Settings
 from tutti.text import Letter
-from tutti.up import free_port
 
 LETTER = Letter(subject="Grüße aus Tutti", text="Hallo Clara,\n\nhttps://tutti.example/a?token=b\n")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.ports import free_port
 from tests.running import changed, environment
 from tutti import operate
 from tutti.context import Floor
@@ -17,7 +18,6 @@ from tutti.floor import open_floor
 from tutti.part import CannotStart
 from tutti.schema_version import EXIT_CODE, MIGRATIONS, Found, WrongSchema, known
 from tutti.settings import Settings
-from tutti.up import free_port
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = ("server", "workers", "workers.relay", "workers.schedule")

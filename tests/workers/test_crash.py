@@ -128,14 +128,20 @@ async def test_jobs_survive_a_redis_that_lost_everything(
     assert state.status == "ready"
 
 
-async def test_every_part_stops_when_it_is_asked_to(hasty: Settings) -> None:
+async def test_every_part_stops_when_it_is_asked_to(hasty: Settings, floor: Floor) -> None:
     processes = [Process(name, hasty) for name in ("workers", "workers.relay", "workers.schedule")]
     with running(*processes):
-        await asyncio.sleep(4)
+        await until(lambda: all_are_at_work(floor))
         for process in processes:
             process.kill(signal.SIGTERM)
     codes = [process._process.returncode for process in processes if process._process is not None]
     assert codes == [0, 0, 0]
+
+
+async def all_are_at_work(floor: Floor) -> bool:
+    """A job was enqueued by the clock, sent by the relay and done by the worker."""
+    async with floor.pool.connection() as connection:
+        return bool(await connection.fetchval("select count(*) from jobs where state = 'done'"))
 
 
 async def some_are(state: str, floor: Floor) -> bool:

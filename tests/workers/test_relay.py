@@ -128,7 +128,7 @@ async def test_a_relay_sends_what_becomes_due(rows: Rows, floor: Floor, broker: 
         await until_sent(rows, "tests.work", 1)
         await rows.change("state = 'queued', run_at = now() + interval '1500 milliseconds'")
         took = await until_sent(rows, "tests.work", 1)
-    assert 1.0 < took < 3.0
+    assert 1.0 < took < 5.0
 
 
 async def test_of_two_relays_one_leads_and_the_other_takes_over(

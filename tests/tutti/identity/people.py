@@ -17,22 +17,25 @@ OTHER_PASSWORD = "a lighthouse made of bread"
 
 
 class SetClock(Clock):
-    """PostgreSQL's clock, moved on by the test."""
+    """Set by PostgreSQL's clock once; then the test moves it on, and not the machine that takes its time.
+
+    Each reading is a millisecond after the last, so that what happened later has a later date and id.
+    """
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
-        self._clock = clock
-        self.ahead = timedelta()
+        self._now = clock.now()
 
     def now(self) -> datetime:
-        return self._clock.now() + self.ahead
+        self.pass_by(milliseconds=1)
+        return self._now
 
     def now_ms(self) -> float:
-        return self._clock.now_ms() + self.ahead.total_seconds() * 1000
+        return self.now().timestamp() * 1000
 
     def pass_by(self, **time: float) -> None:
         """Let time pass."""
-        self.ahead += timedelta(**time)
+        self._now += timedelta(**time)
 
 
 async def account(ctx: Context, *, email: str = "clara@example.org", name: str = "Clara") -> Person:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from statistics import median
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -83,11 +84,13 @@ async def test_while_it_is_down_postgresql_answers_and_afterwards_nothing_is_mis
                 await house.drop("song", entity)
             else:
                 await house.put("song", f"Renamed {number}", entity_id=entity)
+        took = []
         for _ in range(8):
             began = monotonic()
             answer = await house.find("renamed")
-            assert monotonic() - began < 1.5
+            took.append(monotonic() - began)
             assert (answer.backend, answer.degraded, len(answer.items)) == ("postgresql", True, 13)
+        assert_waited_a_second_at_most(took)
         assert (await house.suggest("renam")).degraded
         await perform(house.ctx(), search.copy_changes)
         assert await rows(house, "search_changes") == 20
@@ -114,8 +117,14 @@ async def test_a_stalled_one_costs_a_second_and_then_nothing(
             took.append(monotonic() - began)
     finally:
         os.killpg(elasticsearch.pid, signal.SIGCONT)
-    assert max(took) < 1.5
-    assert max(took[5:]) < 0.2
+    assert_waited_a_second_at_most(took[:5])
+    assert max(took[5:]) < 1, "who waits for it waits so long, so these did not"
+
+
+def assert_waited_a_second_at_most(took: list[float]) -> None:
+    """And one may have been held up for longer, by a machine that has other things to do."""
+    assert median(took) < 1.5
+    assert max(took) < 5
 
 
 async def answered_by_elasticsearch(house: House, words: str) -> Any:

@@ -156,7 +156,7 @@ async def test_f3_the_answer_to_a_write_of_many_players_is_lost(
 ) -> None:
     """Each in it is told 503 and sends his command again: it takes effect once, and everybody sees it."""
     people, loses = evening
-    params, shown, deeds = {}, {}, list[Deed]()
+    params, shown, deeds = dict[str, Any](), dict[str, Any](), list[Deed]()
     for number in range(ROUNDS):
         params, shown = wished(method, number)
         if deeds := await untold(evening, floor, method, params):

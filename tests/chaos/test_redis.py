@@ -39,6 +39,7 @@ SILENCE_NOTICED_WITHIN_S = 2 * HEARTBEAT_S + 5
 
 async def seen_elsewhere(steering: Device, other: Device, volume: float) -> tuple[float, float]:
     """Change the volume on one device: how long until the answer, and until the other shows it."""
+    answered = 0.0
     for attempt in range(TRIES):
         answered, seen = await once_seen_elsewhere(steering, other, round(volume + attempt / 1000, 3))
         if answered < ANSWERED_WITHIN_S:

@@ -64,10 +64,10 @@ async def test_a_device_that_left_is_not_online_until_it_speaks_again(phone: Rem
 async def test_a_sign_of_life_is_no_news(phone: Remote, songs: list[UUID]) -> None:
     await phone.device()
     await phone.add(*songs)
-    await phone.do(player.play)
-    await phone.report("playing")
+    music = Music(phone, await phone.do(player.play))
+    await music.report()
     before = await phone.do(player.get_player)
-    await phone.report("playing", 0)
+    await music.report()
     after = await phone.do(player.get_player)
     assert after.version == before.version
     assert before.output_seen_at is not None

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from tests.tutti.player.conftest import Remote
+from tests.tutti.player.music import Music
 from tutti import library, player
 from tutti.errors import Invalid
 
@@ -66,8 +67,9 @@ async def test_a_vanished_output_is_not_heard_on(
     phone: Remote, songs: list[UUID], so_far: Callable[[], float]
 ) -> None:
     await started(phone, songs)
-    await phone.pass_time(4)
-    await phone.report("playing", 4_000)
+    music = Music(phone, await phone.do(player.get_player))
+    await music.pass_time(4)
+    await music.report()
     await phone.pass_time(60)
     await phone.settle()
     await phone.do(player.next_song)

@@ -93,7 +93,8 @@ before a start, loads the song and says `ready`. A start that waits for a device
 comes to the owner's devices and those of who may steer; on others music sounds when somebody sends it there.
 
 **Several together**: `output.add {deviceId}`, `output.remove {deviceId}`; `player.transfer` makes one device
-the only output again.
+the only output again. A song is over early, or skipped, when it has ended or failed on every output that is
+there.
 
 **Errors** about a moment carry the present state as `player`: `player_moved` (409, `ifVersion` is not the
 present version), `queue_empty`, `nothing_playable`, `queue_full`, `nothing_to_undo`, `nothing_to_redo` (409),

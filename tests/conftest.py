@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 
 from tests.folders import passable_folder
@@ -24,6 +25,9 @@ from tutti.settings import Settings, read_settings
 
 pytest_plugins = ("tests.audio_files", "tests.elasticsearch", "tests.chaos.report")
 ROOT = Path(__file__).parent.parent
+# Whatever Hypothesis holds to otherwise (in CI: the same examples each time), a slow machine is no failure.
+hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -58,8 +58,8 @@ class Device:
         self.refused_opens = 0
         self.statuses: Counter[int] = Counter()
         """Of everything that was refused, a socket too."""
-        self.watched: list[dict[str, Any]] | None = None
-        """All that it showed since somebody began to watch; None while nobody does."""
+        self.watched: dict[int, list[dict[str, Any]]] | None = None
+        """All that it showed since somebody began to watch, by version; None while nobody does."""
         self.states_heard: list[tuple[float, int]] = []
         self._servers = [server.api.replace("http", "ws", 1) + "/socket" for server in servers]
         self._at = 0
@@ -158,9 +158,15 @@ class Device:
         shown |= {"itemId": item.get("itemId"), "devices": self.devices.shown}
         return shown | {"queue": self.queue.items[:MOST_ITEMS]}
 
+    def be_watched(self) -> None:
+        """Keep all that is shown from now on, connected, until `watched` is None again."""
+        self.watched = {}
+        if self.up.is_set():
+            self._be_seen()
+
     def _be_seen(self) -> None:
-        if self.watched is not None:
-            self.watched.append(self.view())
+        if self.watched is not None and self.state:
+            self.watched.setdefault(self.state["version"], []).append(self.view())
 
     async def leave(self) -> None:
         """Break the connection from here; it comes back."""

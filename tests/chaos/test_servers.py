@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 import aiohttp
+import psutil
 
 from server.watchdog import REMEMBERED_S
 from tests.chaos.conftest import Running, start_servers
@@ -21,6 +22,8 @@ from tutti.settings import Settings
 WANTED = 100
 """Commands a second."""
 IN_FULL_SWING_WITHIN_S = 15
+IDLE_PERCENT = 20
+"""A machine with so much time left could carry out more than it does."""
 STOP_NOTICE_S = 2
 """So long that who asks twenty times a second meets a server that says it is stopping."""
 
@@ -59,12 +62,17 @@ def answered(homes: list[Household]) -> int:
 
 
 async def in_full_swing(homes: list[Household]) -> int:
-    """Wait for a second with so many commands as are wanted, or nearly; how many there were."""
+    """Wait for a second with so many commands as are wanted, or nearly; how many there were.
+
+    A machine that has no time left carries out what it can: then that is what the server is killed amid.
+    """
     deadline = monotonic() + IN_FULL_SWING_WITHIN_S
+    psutil.cpu_times_percent()  # from here on it counts
     await asyncio.sleep(1)
-    while (begun := begun_lately(homes)) <= WANTED * 0.8:
-        assert monotonic() < deadline, f"no more than {begun} commands a second"
+    while (begun := begun_lately(homes)) <= WANTED * 0.8 and monotonic() < deadline:  # noqa: ASYNC110  # a rate has no event
         await asyncio.sleep(0.05)
+    idle = psutil.cpu_times_percent().idle
+    assert begun > WANTED * (0.8 if idle > IDLE_PERCENT else 0.1), f"{begun} a second, {idle} % idle"
     return begun
 
 

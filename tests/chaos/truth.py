@@ -70,7 +70,7 @@ async def caught_up(floor: Floor, listening: Callable[[], Listening], *, since: 
     """
     everybody = [device for those in listening().values() for device in those]
     for device in everybody:
-        device.watched = [device.view()]
+        device.be_watched()
     try:
         return await _all_have_shown(floor, listening, everybody, since)
     finally:
@@ -102,8 +102,8 @@ async def _all_have_shown(
 
 def _has_shown(device: Device, had: Sequence[dict[str, Any]]) -> bool:
     """Whether a device that is connected shows or has shown something that PostgreSQL had."""
-    shown = device.watched or []
-    return device.up.is_set() and any(true in shown for true in had)
+    shown = device.watched or {}
+    return device.up.is_set() and any(true in shown.get(true["version"], ()) for true in had)
 
 
 def _difference(device: Device, true: dict[str, Any]) -> str:

@@ -44,6 +44,8 @@ class Someone:
         self.guests: list[Device] = []
         """Those who are in."""
         self.gone: list[Device] = []
+        self._wishing = asyncio.Lock()
+        """Nobody goes in the middle of a wish of his: what became of it could not be known."""
 
     @property
     def everybody(self) -> list[Device]:
@@ -55,8 +57,9 @@ class Someone:
             known = await device.ask("device.register", name=device.name, kind="browser", canPlay=True)
             self.outputs[known["deviceId"]] = device
         while not until.is_set():
-            device, method, params, key = self.whim()
-            await device.insist(method, key=key, **params)
+            async with self._wishing:
+                device, method, params, key = self.whim()
+                await device.insist(method, key=key, **params)
             await asyncio.sleep(self.random.uniform(0.2, 1.4))
 
     def whim(self) -> Whim:
@@ -142,7 +145,8 @@ class Someone:
                 await asyncio.wait_for(until.wait(), self.random.uniform(3, 9))
             if until.is_set():
                 return  # he stays to the end, and shows what everybody shows
-            self.guests.remove(guest)
+            async with self._wishing:
+                self.guests.remove(guest)
             if self.random.random() < 0.7:
                 await self._put_out(guest, guest_id)
             await guest.__aexit__()

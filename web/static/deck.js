@@ -21,6 +21,8 @@ export class Deck {
     this.isWanted = false;
     /** Browser or system paused it: it does not sound again unasked. */
     this.isHeld = false;
+    /** It has sounded since it was loaded or last paused by us. */
+    this.hasBegun = false;
     this.loadedAt = 0;
     this.level = 0;
     this.seekedAt = 0;
@@ -35,9 +37,10 @@ export class Deck {
     audio.preload = "auto";
     audio.preservesPitch = false;
     audio.addEventListener("loadedmetadata", () => this.#place());
-    audio.addEventListener("playing", () => this.tell("playing", this));
+    audio.addEventListener("playing", () => this.#begun());
     audio.addEventListener("waiting", () => this.tell("waiting", this));
     audio.addEventListener("pause", () => this.#stopped());
+    audio.addEventListener("seeked", () => this.#sought());
     audio.addEventListener("ended", () => this.tell("ended", this));
     audio.addEventListener("error", () => audio.getAttribute("src") && this.itemId && this.tell("error", this));
   }
@@ -46,6 +49,7 @@ export class Deck {
   load(item) {
     this.pending = null;
     this.errors = [];
+    this.hasBegun = false;
     this.itemId = item.itemId;
     this.loadedAt = performance.now();
     this.audio.src = `/api/v1/songs/${item.songId}/stream`;
@@ -78,6 +82,8 @@ export class Deck {
   seek(positionMs) {
     this.seekedAt = performance.now();
     this.errors = [];
+    // From the end it begins anew.
+    if (this.audio.ended) this.hasBegun = false;
     this.pending = Math.max(0, positionMs);
     this.#place();
   }
@@ -115,7 +121,10 @@ export class Deck {
 
   /** What somebody else paused stays so until the music itself has rested, or `release`. */
   async play() {
-    if (this.isHeld && this.isWanted) return;
+    const wasWanted = this.isWanted;
+    // A pause is here before its event.
+    this.#stopped();
+    if (this.isHeld && wasWanted) return;
     this.isHeld = false;
     this.isWanted = true;
     if (!this.audio.paused && !this.audio.ended) return;
@@ -129,11 +138,13 @@ export class Deck {
 
   pause() {
     this.isWanted = false;
+    this.hasBegun = false;
     if (!this.audio.paused) this.audio.pause();
   }
 
   /** A person wants it to sound here. */
   release() {
+    if (this.isHeld) this.hasBegun = false;
     this.isHeld = false;
   }
 
@@ -175,12 +186,26 @@ export class Deck {
     this.audio.muted = level < 0.001 && (level < WHISPER || this.audio.volume > 0.001);
   }
 
-  /** A pause that we did not ask for. At its end, and when it fails, an element rests by itself. */
+  /** It sounds, unless it was told otherwise meanwhile. What held it has let it go. */
+  #begun() {
+    this.hasBegun = !this.audio.paused;
+    if (this.isWanted && this.hasBegun) this.isHeld = false;
+    this.tell("playing", this);
+  }
+
+  /** Perhaps a pause that we did not ask for. At its end, and when it fails, an element rests by itself. */
   #stopped() {
-    const { paused, ended, error, seeking, readyState } = this.audio;
-    if (!this.isWanted || !paused || ended || error || seeking || readyState < 1) return;
+    const { paused, ended, error, seeking } = this.audio;
+    if (this.isHeld || !this.isWanted || !this.hasBegun || !paused || ended || error) return;
     this.isHeld = true;
-    this.tell("held", this);
+    if (!seeking) this.tell("held", this);
+  }
+
+  /** A pause that was over with the seek was the browser's own way to seek. */
+  #sought() {
+    if (!this.isHeld || !this.isWanted) return;
+    if (this.audio.paused) this.tell("held", this);
+    else this.isHeld = false;
   }
 
   #place() {

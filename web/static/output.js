@@ -236,7 +236,6 @@ export class Output extends EventTarget {
   #sounds(deck) {
     // What the system held it lets go on after a call, say: then it is wanted again, but never against the state.
     if (!deck.isWanted) return this.#resumed(deck);
-    deck.release();
     this.stalledSince = 0;
     this.permission.block(false);
     if (this.role !== "arriving") this.report("playing");

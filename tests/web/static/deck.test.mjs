@@ -35,6 +35,7 @@ class FakeAudio extends EventTarget {
   load() {}
   async play() {
     this.paused = false;
+    this.dispatchEvent(new Event("playing"));
   }
   pause() {
     this.paused = true;
@@ -101,12 +102,17 @@ test("a whisper is not mute, silence is; where volume cannot be set a whisper is
   assert.equal(deck.audio.muted, false);
 });
 
+async function start(deck) {
+  deck.audio.paused = true;
+  await deck.play();
+}
+
 /** A deck that sounds, and what it told. */
 async function sounding() {
   const told = [];
-  const deck = new Deck((what) => told.push(what));
+  const deck = new Deck((what) => what !== "playing" && told.push(what));
   deck.load({ itemId: "a", songId: "a" });
-  await deck.play();
+  await start(deck);
   return { deck, told };
 }
 
@@ -129,8 +135,8 @@ test("after a pause of the music itself it plays as ever", async () => {
   assert.ok(!deck.audio.paused && !deck.isHeld);
 });
 
-test("our own pause, the end, an error, a seek and another file are nobody else's pause", async () => {
-  for (const state of [{ ended: true }, { error: { code: 3 } }, { seeking: true }, { readyState: 0 }]) {
+test("our own pause, the end, an error and another file are nobody else's pause", async () => {
+  for (const state of [{ ended: true }, { error: { code: 3 } }]) {
     const { deck, told } = await sounding();
     Object.assign(deck.audio, state).pause();
     assert.deepEqual(told, [], JSON.stringify(state));
@@ -138,8 +144,42 @@ test("our own pause, the end, an error, a seek and another file are nobody else'
   const { deck, told } = await sounding();
   deck.pause();
   await deck.play();
+  deck.load({ itemId: "b", songId: "b" });
+  await start(deck);
   deck.unload();
   assert.deepEqual(told, []);
+});
+
+test("who begins anew at the end has not been paused", async () => {
+  const { deck, told } = await sounding();
+  Object.assign(deck.audio, { ended: true, paused: true });
+  deck.seek(0);
+  deck.audio.ended = false;
+  await deck.play();
+  assert.ok(!deck.audio.paused);
+  assert.deepEqual(told, []);
+});
+
+test("a pause that has not been told yet is seen before anything is begun again", async () => {
+  const { deck, told } = await sounding();
+  deck.audio.paused = true;
+  await deck.play();
+  assert.ok(deck.audio.paused);
+  deck.audio.dispatchEvent(new Event("pause"));
+  assert.deepEqual(told, ["held"]);
+});
+
+test("a pause during a seek counts if it outlasts it, and meanwhile nothing begins again", async () => {
+  for (const goesOn of [true, false]) {
+    const { deck, told } = await sounding();
+    deck.audio.seeking = true;
+    deck.audio.pause();
+    await deck.play();
+    assert.deepEqual([deck.audio.paused, ...told], [true]);
+    Object.assign(deck.audio, { seeking: false, paused: !goesOn });
+    deck.audio.dispatchEvent(new Event("seeked"));
+    assert.deepEqual([deck.isHeld, ...told], goesOn ? [false] : [true, "held"]);
+  }
 });
 
 test("a pause that is over when we hear of it was none", async () => {

@@ -28,6 +28,8 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 SOCKET_PATHS = ("/api/v1/socket", "/api/socket", "/ws")
 FOR_PROGRAMS = ("/api/", "/ws", "/media/", "/files/", "/healthz", "/readyz", "/metrics", "/.well-known/")
 """Paths whose problems are problem+json; everywhere else a person reads them on a page."""
+FOR_ANYBODY = ("/static/", "/vendor/")
+"""The same for everybody: no session is read, so that a page has them while PostgreSQL is away."""
 log = structlog.get_logger()
 _request_id = re.compile(r"^[A-Za-z0-9_.:-]{1,64}$")
 
@@ -75,6 +77,9 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def who_asks(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read the session row that a bearer token or the cookie names; check that a cookie was not misused."""
+    if request.path.startswith(FOR_ANYBODY):
+        request[BY_COOKIE] = False
+        return await handler(request)
     ctx = request[CTX]
     header = request.headers.get("Authorization")
     if header is not None:

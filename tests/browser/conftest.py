@@ -41,7 +41,7 @@ PHONE: Final = {
     "Chrome/140.0.0.0 Mobile Safari/537.36",
 }
 DESK: Final = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}
-OUTAGE: Final = ("net::ERR_", "htmx:sendError", "htmx:afterRequest")
+OUTAGE: Final = ("net::ERR_", "status of 503", "Error Code 503", "htmx:sendError", "htmx:afterRequest")
 QUIET: Final = ("the server responded with a status of 4",)
 
 

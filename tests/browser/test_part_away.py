@@ -75,6 +75,13 @@ async def press_in_vain(visitor: Visitor) -> None:
     assert await visitor.ask("tutti.store.now.isPlaying")
 
 
+async def open_in_vain(visitor: Visitor) -> None:
+    """A page that cannot be had leaves the one that is there, with its music, and says so."""
+    await visitor.page.click(".nav-link[href='/songs']")
+    await visitor.until("document.querySelector('.toast')?.textContent.includes('A part of the server')")
+    assert await visitor.ask("location.pathname === '/' && watched.length > 0")
+
+
 async def test_music_plays_through_an_outage_of_postgresql_and_the_first_command_after_it(
     browsers: Browsers, settings: Settings, floor: Floor, admin: Person, postgres_part: Postgres
 ) -> None:
@@ -100,6 +107,7 @@ async def test_music_plays_through_an_outage_of_postgresql_and_the_first_command
                 await visitor.until(IS_TOLD, 30_000)
             await desk.picture("part-away")
             await press_in_vain(phone)
+            await open_in_vain(desk)
             await asyncio.sleep(OUTAGE_S)
             # So that its next word, which would settle it, is late.
             await desk.until(HAS_JUST_REPORTED, 30_000)

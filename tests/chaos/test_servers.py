@@ -38,7 +38,7 @@ async def ended(running: Running, within_s: float) -> int:
     return code
 
 
-async def answering(server: Server, within_s: float = 30) -> None:
+async def answering(server: Server, within_s: float = 60) -> None:
     """Wait until the server takes connections."""
     deadline = monotonic() + within_s
     async with aiohttp.ClientSession() as http:

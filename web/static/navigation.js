@@ -59,6 +59,11 @@ function beforeSwap({ detail }) {
     detail.shouldSwap = false;
     return tellProblem(xhr);
   }
+  if (xhr.status >= 500) {
+    // The page that says so would take player and music away.
+    detail.shouldSwap = false;
+    return tellUnable(detail);
+  }
   if (xhr.responseText.includes('<body class="alone"')) {
     // Signed out, or a page that stands alone: the whole document changes.
     detail.shouldSwap = false;
@@ -76,6 +81,13 @@ function beforeSwap({ detail }) {
 /** A list that was to be renewed was asked for by nobody; it is asked for again when the line is back. @param {{elt: Element}} detail */
 function tellUnreached({ elt }) {
   if (!elt.matches("[data-live]")) toast("The server cannot be reached just now.", { isBad: true });
+}
+
+/** As above: nobody asked for a list that was to be renewed. @param {{elt: Element, xhr: XMLHttpRequest}} detail */
+function tellUnable({ elt, xhr }) {
+  if (elt.matches("[data-live]")) return;
+  const sentence = xhr.status === 503 ? "A part of the server is away. Please try again in a moment." : "Something went wrong. Please try again.";
+  toast(sentence, { isBad: true });
 }
 
 /** @param {XMLHttpRequest} xhr */

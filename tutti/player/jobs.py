@@ -1,7 +1,8 @@
 """What the player does later: miss who went without a word, forget what nobody comes back to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -44,10 +45,7 @@ async def forget_orders(ctx: Context) -> None:
 async def miss_silent_devices(ctx: Context) -> None:
     """Note which devices went without a word, as with a server that was killed, and tell their players."""
     async for player_id in _one_by_one(ctx, sql.players_with_silent_devices, online_for=ONLINE_FOR):
-        async with ctx.transaction():
-            turn = await locked_by_server(ctx, player_id)
-            if turn is not None:
-                await _miss_silent(turn)
+        await _change_list(ctx, player_id, _miss_silent)
 
 
 @job(every_s=3600)
@@ -56,10 +54,7 @@ async def forget_unseen_devices(ctx: Context) -> None:
     async for player_id in _one_by_one(
         ctx, sql.players_with_unseen_devices, own=OWN_REMEMBERED, others=OTHERS_REMEMBERED
     ):
-        async with ctx.transaction():
-            turn = await locked_by_server(ctx, player_id)
-            if turn is not None:
-                await _forget_unseen(turn)
+        await _change_list(ctx, player_id, _forget_unseen)
 
 
 @job()
@@ -68,36 +63,40 @@ async def forget_devices_of(ctx: Context, *, person_id: UUID) -> None:
     async with ctx.transaction():
         player_ids = await ctx.db.all(sql.players_with_devices_of, UUID, person_id=person_id)
     for player_id in player_ids:
-        async with ctx.transaction():
-            turn = await locked_by_server(ctx, player_id)
-            if turn is not None:
-                await _forget_those_of(turn, person_id)
+        await _change_list(ctx, player_id, partial(_forget_those_of, person_id=person_id))
 
 
-async def _forget_those_of(turn: Turn, person_id: UUID) -> None:
-    """Those at one player."""
+async def _change_list(ctx: Context, player_id: UUID, change: Callable[[Turn], Awaitable[int]]) -> None:
+    """Change one player's devices; how many were changed decides whether the list is told."""
+    async with ctx.transaction():
+        turn = await locked_by_server(ctx, player_id)
+        if turn is None:
+            return
+        if await change(turn):
+            turn.tell_devices(await devices_of(ctx, player_id))
+        await turn.end()
+
+
+async def _forget_those_of(turn: Turn, person_id: UUID) -> int:
+    """Those of one person."""
     ctx = turn.ctx
     device_ids = await ctx.db.all(sql.forget_devices_at, UUID, queue_id=turn.player.id, person_id=person_id)
     for device_id in device_ids:
         turn.take(outputs.remove_output(turn.player, ctx.now, device_id))
-    if device_ids:
-        turn.tell_devices(await devices_of(ctx, turn.player.id))
-    await turn.end()
+    return len(device_ids)
 
 
-async def _miss_silent(turn: Turn) -> None:
+async def _miss_silent(turn: Turn) -> int:
     """Those of one player, unless they spoke meanwhile. Music on them has stopped by itself long before."""
     ctx, here = turn.ctx, turn.player
-    if await ctx.db.run(sql.leave_silent_devices, queue_id=here.id, now=ctx.now, online_for=ONLINE_FOR):
-        turn.tell_devices(await devices_of(ctx, here.id))
-    await turn.end()
+    return await ctx.db.run(sql.leave_silent_devices, queue_id=here.id, now=ctx.now, online_for=ONLINE_FOR)
 
 
-async def _forget_unseen(turn: Turn) -> None:
+async def _forget_unseen(turn: Turn) -> int:
     """Those of one player. Where music sounds, or is on its way to, is in use."""
     ctx, here = turn.ctx, turn.player
     in_use = [output.device_id for output in here.outputs] + ([here.handoff.to] if here.handoff else [])
-    forgotten = await ctx.db.run(
+    return await ctx.db.run(
         sql.forget_unseen_devices,
         queue_id=here.id,
         owner_id=here.user_id,
@@ -106,9 +105,6 @@ async def _forget_unseen(turn: Turn) -> None:
         own=OWN_REMEMBERED,
         others=OTHERS_REMEMBERED,
     )
-    if forgotten:
-        turn.tell_devices(await devices_of(ctx, here.id))
-    await turn.end()
 
 
 async def _one_by_one(ctx: Context, query: Query, **parameters: object) -> AsyncIterator[UUID]:

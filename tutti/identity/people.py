@@ -39,7 +39,7 @@ class Me(Record):
     created_at: datetime
 
 
-def audiences_of(user_id: UUID, role: str, host_id: UUID | None) -> tuple[str, ...]:
+def audiences_of(user_id: UUID, role: str = "member", host_id: UUID | None = None) -> tuple[str, ...]:
     """What somebody may hear of; a guest hears what his host hears."""
     return ("public", "members", f"user:{host_id if role == 'guest' and host_id else user_id}")
 

@@ -103,7 +103,7 @@ async def _marked(ctx: Context, owner_id: UUID | None, window: Window) -> Window
     asked = {item.song_id for item in (*middle, *window.after, *window.head, *window.before, *window.tail)}
     if owner_id is None or not asked:
         return window
-    audiences = identity.audiences_of(owner_id, "member", None)
+    audiences = identity.audiences_of(owner_id)
     songs = await library.songs_to_play(ctx, list(asked), audiences)
     known = {song.song_id: song for song in songs}
     return msgspec.structs.replace(

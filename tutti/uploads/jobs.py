@@ -160,7 +160,7 @@ async def _fail(ctx: Context, upload_id: UUID, problem: Problem) -> None:
 
 def _owner(user_id: UUID) -> Person:
     """The job acts for the one who uploaded: he may hear what he owns."""
-    return Person(id=user_id, name="", audiences=identity.audiences_of(user_id, "member", None))
+    return Person(id=user_id, name="", audiences=identity.audiences_of(user_id))
 
 
 def _digest(path: Path) -> bytes:
